@@ -1,0 +1,154 @@
+// Package bundle holds the three inputs of a snapshot: Bundle (human intent, versioned, signed), Knowledge (distilled, versioned, published by itself), Standing (actors, campaigns, lists: deltas with expiry).
+package bundle
+
+import (
+	"net/netip"
+	"time"
+
+	"merlon/internal/model/description"
+	"merlon/internal/model/identity"
+	"merlon/internal/model/inventory"
+)
+
+// Bundle is what people decided: sites, descriptions and policy, as of one version.
+type Bundle struct {
+	Version uint64
+	Sites   []Site
+}
+
+// Site is one API estate as configured.
+type Site struct {
+	Name string
+	// Hosts are exact names or "*.suffix" patterns, lower case, without port.
+	Hosts []string
+	// Default: the site also takes unknown hosts. At most one site is.
+	Default bool
+	// Descriptions are the uploaded contracts.
+	Descriptions []*description.Description
+	Policy       Policy
+}
+
+// Mode says whether a stage, finding, rule or list may act.
+type Mode string
+
+const (
+	ModeOff     Mode = "off"
+	ModeWatch   Mode = "watch"
+	ModeEnforce Mode = "enforce"
+)
+
+// Policy is a site's policy file as plain data (INTERFACES: policy, least form). enforce/policy parses and compiles it.
+type Policy struct {
+	// Source is the file it came from, for messages.
+	Source string
+	// Modes by stage name, finding id or "default".
+	Modes      map[string]Mode
+	Networks   map[string][]netip.Prefix
+	Lists      []List
+	Rules      []Rule
+	Exceptions []Exception
+}
+
+// List is a named set of values and what to do with exchanges that match it.
+type List struct {
+	Name   string
+	Kind   ListKind
+	Values []string // as read; compiled by kind
+	Action string
+	Mode   Mode // "" means enforce for lists
+}
+
+// ListKind says what a list's values are compared with.
+type ListKind string
+
+const (
+	ListAddress     ListKind = "address"     // addresses and prefixes
+	ListFingerprint ListKind = "fingerprint" // 16 hexadecimal digits
+	ListPrincipal   ListKind = "principal"   // 16 hexadecimal digits: the token
+	ListEndpoint    ListKind = "endpoint"    // "METHOD /template" or an id
+	ListCountry     ListKind = "country"     // ISO 3166 alpha-2
+	ListASN         ListKind = "asn"         // number
+)
+
+// Rule is one rule of a policy.
+type Rule struct {
+	Name   string
+	When   string // expression; "" means always (with Match)
+	Match  Match
+	Action string
+	Mode   Mode
+	// Line is where it stands in Source.
+	Line int
+}
+
+// Match is the short form of a selector: every non-empty part must hold.
+type Match struct {
+	Endpoint string // "METHOD /template", "/template" or an id
+	Purpose  string
+	Method   string
+	Host     string
+	Label    string
+}
+
+// Exception relaxes exactly one finding on one selector, has an owner and expires.
+type Exception struct {
+	Finding string
+	Match   Match
+	Owner   string
+	Until   time.Time
+	Why     string
+	Line    int
+}
+
+// Knowledge is what was distilled about one site: what the matcher and, later, the contract need.
+type Knowledge struct {
+	Version   uint64
+	Site      string
+	Endpoints []KnownEndpoint // ascending by id
+	// CatchAll lists hosts that answer everything alike.
+	CatchAll []string
+}
+
+// KnownEndpoint is one endpoint as the hot path sees it.
+type KnownEndpoint struct {
+	ID         identity.EndpointID
+	Host       string // "" for any host of the site
+	Method     string
+	Template   string // OpenAPI form, such as /patients/{patientId}
+	State      inventory.State
+	Documented bool
+	Access     inventory.Access
+	Purpose    string
+	Labels     []string
+	// AuthEnforced: it answers only callers with a credential, so success there proves the credential (identity.Accepted).
+	AuthEnforced bool
+}
+
+// Delta is what changed between two versions of Knowledge: a new template does not recompile ten thousand operations.
+type Delta struct {
+	From, To uint64
+	Site     string
+	Set      []KnownEndpoint
+	Removed  []identity.EndpointID
+	CatchAll []string
+}
+
+// Entry is one item of Standing: somebody or something dealt with until a time.
+type Entry struct {
+	ID     string    `json:"id"`
+	Site   string    `json:"site"` // "" for every site
+	Kind   ListKind  `json:"kind"`
+	Value  string    `json:"value"`
+	Action string    `json:"action"`
+	Mode   Mode      `json:"mode"`
+	Until  time.Time `json:"until,omitzero"` // zero: until removed
+	By     string    `json:"by"`
+	Why    string    `json:"why"`
+	At     time.Time `json:"at"`
+}
+
+// Standing is what holds beside the snapshot and changes without a compile.
+type Standing struct {
+	Version uint64
+	Entries []Entry
+}

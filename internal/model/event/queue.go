@@ -1,0 +1,166 @@
+package event
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// Queue carries events from the fast side to the slow side: bounded, many publishers, one consumer, in batches.
+//
+// A publisher never waits unless it asks to (PublishWait): when the queue is full a live source drops whole actors first,
+// chosen by the actor's hash, so that what is learned stays whole sequences, and every drop is counted. The consumer owns
+// the events of a batch until it hands them back with Release.
+type Queue struct {
+	mu     sync.Mutex
+	room   sync.Cond // signalled when the consumer took a batch
+	items  []*Event
+	spare  []*Event
+	limit  int
+	ready  chan struct{}
+	closed bool
+
+	published, dropped atomic.Uint64
+	pool               sync.Pool
+}
+
+// NewQueue makes a queue of at most limit events.
+func NewQueue(limit int) *Queue {
+	q := &Queue{limit: limit, ready: make(chan struct{}, 1)}
+	q.room.L = &q.mu
+	q.pool.New = func() any {
+		return &Event{arena: make([]byte, 0, 1024), Observations: make([]Observation, 0, 64), Objects: make([]Object, 0, 8)}
+	}
+	return q
+}
+
+// New takes an empty event from the pool; it goes back by Publish (through the consumer's Release) or by Release.
+func (q *Queue) New() *Event { return q.pool.Get().(*Event) }
+
+// maxPooledArena keeps one huge event from pinning its memory for ever.
+const (
+	maxPooledArena        = 64 << 10
+	maxPooledObservations = 4096
+)
+
+// Release hands events back to the pool. In tests (see Poison) their memory is overwritten first.
+func (q *Queue) Release(events ...*Event) {
+	for _, e := range events {
+		if cap(e.arena) > maxPooledArena || cap(e.Observations) > maxPooledObservations {
+			continue
+		}
+		e.Reset()
+		q.pool.Put(e)
+	}
+}
+
+// sacrificed tells whether the actor is one of those given up at this fill: from 3/4 full upwards a growing share of
+// actors, all of them when full.
+func (q *Queue) sacrificed(e *Event, fill int) bool {
+	over := fill - q.limit*3/4
+	if over < 0 {
+		return false
+	}
+	share := uint64(over) * 256 / uint64(q.limit-q.limit*3/4)
+	return (e.Actor.Token*0x9e3779b97f4a7c15)>>56 < share || fill >= q.limit
+}
+
+// Publish hands e over and reports whether it was taken. It never blocks; a dropped event is counted and released.
+func (q *Queue) Publish(e *Event) bool {
+	q.mu.Lock()
+	if q.closed || q.sacrificed(e, len(q.items)) {
+		q.mu.Unlock()
+		q.published.Add(1)
+		q.dropped.Add(1)
+		q.Release(e)
+		return false
+	}
+	q.items = append(q.items, e)
+	wake := len(q.items) == 1
+	q.mu.Unlock()
+	q.published.Add(1)
+	if wake {
+		select {
+		case q.ready <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// PublishWait hands e over and waits for room: for files and stdin, which lose nothing. It reports false, and releases
+// e, only when the queue was closed.
+func (q *Queue) PublishWait(e *Event) bool {
+	q.mu.Lock()
+	for !q.closed && len(q.items) >= q.limit {
+		q.room.Wait()
+	}
+	if q.closed {
+		q.mu.Unlock()
+		q.published.Add(1)
+		q.dropped.Add(1)
+		q.Release(e)
+		return false
+	}
+	q.items = append(q.items, e)
+	wake := len(q.items) == 1
+	q.mu.Unlock()
+	q.published.Add(1)
+	if wake {
+		select {
+		case q.ready <- struct{}{}:
+		default:
+		}
+	}
+	return true
+}
+
+// Take waits for events and returns all there are, oldest first. It returns nil when ctx ends or when the queue is
+// closed and empty. The slice is valid until the next Take.
+func (q *Queue) Take(ctx context.Context) []*Event {
+	for {
+		q.mu.Lock()
+		if len(q.items) > 0 {
+			batch := q.items
+			q.items, q.spare = q.spare[:0], batch
+			q.room.Broadcast()
+			q.mu.Unlock()
+			return batch
+		}
+		closed := q.closed
+		q.mu.Unlock()
+		if closed {
+			return nil
+		}
+		select {
+		case <-q.ready:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Close makes publishers fail and lets the consumer drain.
+func (q *Queue) Close() {
+	q.mu.Lock()
+	q.closed = true
+	q.room.Broadcast()
+	q.mu.Unlock()
+	select {
+	case q.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Len is the number of events waiting.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items)
+}
+
+// Published counts events offered, dropped ones included; Dropped those given up. Both are monotonic.
+func (q *Queue) Published() uint64 { return q.published.Load() }
+
+// Dropped counts the events that the slow side never saw.
+func (q *Queue) Dropped() uint64 { return q.dropped.Load() }

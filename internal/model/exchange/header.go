@@ -1,0 +1,95 @@
+package exchange
+
+// HeaderID is a well-known header field, so that stages switch on a number instead of comparing names.
+type HeaderID uint8
+
+const (
+	HeaderOther HeaderID = iota
+	HeaderHost
+	HeaderContentLength
+	HeaderTransferEncoding
+	HeaderConnection
+	HeaderKeepAlive
+	HeaderProxyConnection
+	HeaderTE
+	HeaderTrailer
+	HeaderUpgrade
+	HeaderExpect
+	HeaderContentType
+	HeaderContentEncoding
+	HeaderAccept
+	HeaderAcceptEncoding
+	HeaderAcceptLanguage
+	HeaderAuthorization
+	HeaderCookie
+	HeaderSetCookie
+	HeaderUserAgent
+	HeaderXForwardedFor
+	HeaderForwarded
+	HeaderXAPIKey
+	HeaderLocation
+	HeaderDate
+	HeaderServer
+	HeaderOrigin
+	HeaderReferer
+	HeaderXRequestID
+	HeaderWWWAuthenticate
+	HeaderRetryAfter
+	HeaderProxyAuthorization
+	HeaderSecWebSocketKey
+	HeaderSecWebSocketVersion
+	HeaderCacheControl
+	HeaderETag
+	NumHeaders
+)
+
+// headerNames is in the order of the constants, lower case.
+var headerNames = [NumHeaders]string{
+	"", "host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te", "trailer",
+	"upgrade", "expect", "content-type", "content-encoding", "accept", "accept-encoding", "accept-language", "authorization",
+	"cookie", "set-cookie", "user-agent", "x-forwarded-for", "forwarded", "x-api-key", "location", "date", "server",
+	"origin", "referer", "x-request-id", "www-authenticate", "retry-after", "proxy-authorization", "sec-websocket-key",
+	"sec-websocket-version", "cache-control", "etag",
+}
+
+// String is the field's name in lower case, "" for HeaderOther.
+func (h HeaderID) String() string {
+	if h < NumHeaders {
+		return headerNames[h]
+	}
+	return ""
+}
+
+// headersByLength is the look-up table of LookupHeader: candidates by length of name.
+var headersByLength = func() (t [22][]HeaderID) {
+	for id := HeaderHost; id < NumHeaders; id++ {
+		n := len(headerNames[id])
+		for n >= len(t) {
+			panic("exchange: header name longer than the table")
+		}
+		t[n] = append(t[n], id)
+	}
+	return t
+}()
+
+// LookupHeader finds the well-known header of that name in any casing; HeaderOther when there is none.
+func LookupHeader(name []byte) HeaderID {
+	if len(name) >= len(headersByLength) {
+		return HeaderOther
+	}
+next:
+	for _, id := range headersByLength[len(name)] {
+		want := headerNames[id]
+		for i := 0; i < len(want); i++ {
+			c := name[i]
+			if 'A' <= c && c <= 'Z' {
+				c |= 0x20
+			}
+			if c != want[i] {
+				continue next
+			}
+		}
+		return id
+	}
+	return HeaderOther
+}
