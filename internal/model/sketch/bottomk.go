@@ -1,0 +1,203 @@
+package sketch
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// Entry is one kept hash with what is known about it.
+type Entry[P any] struct {
+	Hash uint64
+	V    P
+}
+
+// BottomK keeps the k smallest hashes of a stream, each with a payload: a
+// uniform sample of the different items (Cohen and Kaplan 2007), exact while
+// there are at most k. The payload of a kept hash has seen every occurrence of
+// it, because a hash among the k smallest of a whole is among the k smallest of
+// each part; so payloads may count.
+//
+// P must be a plain value without pointers whose zero is the identity of the
+// join handed to Merge, and that join commutative and associative; with an
+// idempotent join the whole is idempotent. Memory: k*(8+sizeof P) bytes,
+// reached only when k different hashes came.
+type BottomK[P any] struct {
+	e    []Entry[P] // ascending by hash
+	k    uint16
+	hint uint16
+	over bool // more than k different hashes came
+}
+
+// MaxK bounds the size of every BottomK.
+const MaxK = 4096
+
+// MakeBottomK gives an empty sample of at most k hashes, 1..MaxK.
+func MakeBottomK[P any](k int) BottomK[P] {
+	return BottomK[P]{k: uint16(min(max(k, 1), MaxK))}
+}
+
+// Slot returns the payload of hash, to be updated in place before the next call,
+// or nil if the hash is not among the k smallest. A new slot is P's zero.
+func (s *BottomK[P]) Slot(hash uint64) *P {
+	n := len(s.e)
+	if i := int(s.hint); i < n && s.e[i].Hash == hash {
+		return &s.e[i].V
+	}
+	if n >= int(s.k) {
+		if n == 0 {
+			return nil
+		}
+		if hash > s.e[n-1].Hash {
+			s.over = true
+			return nil
+		}
+	}
+	i := s.search(hash)
+	if i == n || s.e[i].Hash != hash {
+		s.insert(i, hash)
+	}
+	s.hint = uint16(i)
+	return &s.e[i].V
+}
+
+// search returns the place of the first hash that is not smaller.
+func (s *BottomK[P]) search(hash uint64) int {
+	lo, m := 0, len(s.e)
+	for m > 0 {
+		half := m >> 1
+		if s.e[lo+half].Hash < hash {
+			lo += half + 1
+			m -= half + 1
+		} else {
+			m = half
+		}
+	}
+	return lo
+}
+
+func (s *BottomK[P]) insert(i int, hash uint64) {
+	if n := len(s.e); n < int(s.k) {
+		if n == cap(s.e) { // double, but never past k
+			grown := make([]Entry[P], n, min(max(2*n, 1), int(s.k)))
+			copy(grown, s.e)
+			s.e = grown
+		}
+		s.e = s.e[:n+1]
+	} else {
+		s.over = true
+	}
+	copy(s.e[i+1:], s.e[i:])
+	s.e[i] = Entry[P]{Hash: hash}
+}
+
+// Find returns the payload of a kept hash, or nil. It changes nothing.
+func (s *BottomK[P]) Find(hash uint64) *P {
+	if i := s.search(hash); i < len(s.e) && s.e[i].Hash == hash {
+		return &s.e[i].V
+	}
+	return nil
+}
+
+// Entries returns what is kept, ascending by hash; it belongs to the sample and
+// is valid until the next change.
+func (s *BottomK[P]) Entries() []Entry[P] { return s.e }
+
+// Len returns how many hashes are kept.
+func (s *BottomK[P]) Len() int { return len(s.e) }
+
+// Exact says whether every different hash seen is kept.
+func (s *BottomK[P]) Exact() bool { return !s.over }
+
+// Distinct returns the number of different hashes seen: exact while Exact,
+// beyond that by the k-th minimum value (Bar-Yossef et al. 2002), relative
+// standard error about 1/sqrt(k-2).
+func (s *BottomK[P]) Distinct() float64 {
+	n := len(s.e)
+	if !s.over || n == 0 {
+		return float64(n)
+	}
+	if n == 1 {
+		return 2
+	}
+	u := (float64(s.e[n-1].Hash) + 1) / math.Exp2(64)
+	return max(float64(n-1)/u, float64(n+1))
+}
+
+// Merge unites the samples; join adds what src knows to dst. Of two sizes the
+// smaller wins.
+func (s *BottomK[P]) Merge(o *BottomK[P], join func(dst *P, src P)) {
+	if s.k == 0 {
+		s.k = o.k
+	}
+	if o.k != 0 && o.k < s.k {
+		s.shrink(int(o.k))
+	}
+	s.over = s.over || o.over
+	for _, e := range o.e {
+		if p := s.Slot(e.Hash); p != nil {
+			join(p, e.V)
+		} else {
+			break // all later ones are larger
+		}
+	}
+}
+
+func (s *BottomK[P]) shrink(k int) {
+	s.k = uint16(k)
+	if len(s.e) > k {
+		s.e, s.over = s.e[:k:k], true
+	}
+}
+
+// AppendBinary appends the canonical encoding, each payload by put.
+func (s *BottomK[P]) AppendBinary(b []byte, put func(b []byte, v P) []byte) []byte {
+	b = appendHeader(b, kindBottomK)
+	over := byte(0)
+	if s.over {
+		over = 1
+	}
+	b = append(b, over)
+	b = binary.AppendUvarint(b, uint64(len(s.e)))
+	for _, e := range s.e {
+		b = appendUint64(b, e.Hash)
+		b = put(b, e.V)
+	}
+	return b
+}
+
+// DecodeBottomK reads one encoding of a sample of at most k hashes and returns
+// what follows it. take reads one payload and returns what follows that, or
+// false; size is the least number of bytes a payload takes.
+func DecodeBottomK[P any](b []byte, k, size int, take func(b []byte) (P, []byte, bool)) (BottomK[P], []byte, error) {
+	s := MakeBottomK[P](k)
+	b, err := readHeader(b, kindBottomK)
+	if err != nil {
+		return s, nil, err
+	}
+	r := reader{b: b}
+	over := r.byte()
+	n := r.count(int(s.k), 8+size)
+	if over > 1 || over == 1 && n < int(s.k) {
+		r.bad = true
+	}
+	if n > 0 && !r.bad {
+		s.e = make([]Entry[P], n)
+	}
+	s.over = over == 1
+	for i := range s.e {
+		s.e[i].Hash = r.uint64()
+		v, rest, ok := take(r.b)
+		if r.bad || !ok || i > 0 && s.e[i].Hash <= s.e[i-1].Hash {
+			r.bad = true
+			break
+		}
+		s.e[i].V, r.b = v, rest
+	}
+	if r.bad {
+		return MakeBottomK[P](k), nil, fmt.Errorf("%w: bottom-k", ErrDamaged)
+	}
+	return s, r.b, nil
+}
+
+func appendUint64(b []byte, v uint64) []byte { return binary.BigEndian.AppendUint64(b, v) }
