@@ -1,0 +1,59 @@
+package config
+
+import "time"
+
+const (
+	defaultListen = "127.0.0.1:8080"
+	defaultAdmin  = "127.0.0.1:9901"
+	defaultSite   = "default"
+)
+
+// Default returns what holds where neither file nor flag says otherwise: loopback only, storage in ./data, and no
+// site, since no upstream can be guessed.
+func Default() Config {
+	return Config{
+		Node:    "node-1",
+		Listen:  []Listener{{Address: defaultListen}},
+		Admin:   Admin{Address: defaultAdmin},
+		Storage: Storage{Engine: "sqlite", Path: "./data"},
+		Archive: Storage{Engine: "sqlite", Path: "./data"},
+		Limits: Limits{
+			Connections:         20_000, // two descriptors each at worst, within a common 65,536 limit
+			UpstreamConnections: 256,
+			HeadBytes:           32 << 10, // nginx takes 4 buffers of 8 KiB, HAProxy 16 KiB less reserve
+			HeaderFields:        100,      // HAProxy 101, Apache 100: what passes there passes here
+			TargetBytes:         8 << 10,
+			BodyBytes:           0,
+			// A JSON body of 1 MiB is far beyond an ordinary call and takes about 3 ms to walk.
+			InspectRequestBytes:  1 << 20,
+			InspectResponseBytes: 1 << 20,
+			QueueEvents:          65_536, // two seconds at 30,000 requests a second
+		},
+		Timeouts: Timeouts{
+			Head:     10 * time.Second,
+			Body:     60 * time.Second,
+			Idle:     75 * time.Second, // longer than the 60 s at which common load balancers drop theirs
+			Connect:  3 * time.Second,
+			Response: 60 * time.Second,
+			Drain:    15 * time.Second,
+		},
+		Retention: Retention{
+			JournalBytes: 1 << 30,
+			JournalAge:   7 * 24 * time.Hour,
+			EventRows:    200_000,
+		},
+	}
+}
+
+// DefaultSite returns the index of the site that takes hosts no site names, or -1 when unknown hosts are refused.
+func (c Config) DefaultSite() int {
+	for i, s := range c.Sites {
+		if s.Default != nil && *s.Default {
+			return i
+		}
+	}
+	if len(c.Sites) > 0 && c.Sites[0].Default == nil {
+		return 0
+	}
+	return -1
+}

@@ -1,0 +1,132 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+const (
+	// maxFile bounds a configuration file; a thousand sites with ten hosts each take about 300 KiB.
+	maxFile = 1 << 20
+	// maxDepth bounds nesting, in the text before it is parsed (the parser recurses) and in the tree.
+	maxDepth = 32
+	// maxNodes bounds the values visited with aliases expanded, so that a few lines of anchors cannot grow without end.
+	maxNodes = 100_000
+	// maxMistakes ends the listing of a file that is not a configuration at all.
+	maxMistakes = 100
+)
+
+// Load reads the file at path with read and returns its configuration over [Default], or every mistake in it, in the order of the file.
+// An empty path is no file. The result holds only when there are no mistakes. Names of files in it are made relative to
+// the file's folder. A file without sites is no mistake here, since a flag may bring the upstream: see [Config.Apply].
+func Load(path string, read func(string) ([]byte, error)) (Config, []Mistake) {
+	c := Default()
+	if path == "" {
+		return c, nil
+	}
+	src, err := read(path)
+	if err != nil {
+		return c, []Mistake{{File: path, Message: "cannot be read: " + err.Error()}}
+	}
+	d := decoder{file: path, at: map[string]*token.Position{}, anchors: map[string]ast.Node{}}
+	d.document(src, &c)
+	d.merge(c.check(path, d.at))
+	d.sort()
+	if len(d.mistakes) == 0 {
+		c.resolve(filepath.Dir(path), d.at)
+	}
+	return c, d.mistakes
+}
+
+// document parses src and decodes its one document into c.
+func (d *decoder) document(src []byte, c *Config) {
+	if len(src) > maxFile {
+		d.add(nil, "", "file is larger than "+Bytes(maxFile).String(), "move lists into policy files")
+		return
+	}
+	tokens := lexer.Tokenize(string(src))
+	if tk := tooDeep(tokens); tk != nil {
+		d.add(tk, "", fmt.Sprintf("nested deeper than %d levels", maxDepth), "")
+		return
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		var ye yaml.Error
+		if errors.As(err, &ye) {
+			d.add(ye.GetToken(), "", "not YAML: "+ye.GetMessage(), "")
+		} else {
+			d.add(nil, "", "not YAML: "+err.Error(), "")
+		}
+		return
+	}
+	var bodies []ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body != nil && doc.Body.Type() != ast.NullType {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	switch len(bodies) {
+	case 0: // an empty file says nothing, so the defaults hold
+	case 1:
+		d.value(bodies[0], reflect.ValueOf(c).Elem(), "", 0)
+	default:
+		d.add(bodies[1].GetToken(), "", "a second document", "one file is one configuration: remove the line ---")
+	}
+}
+
+// tooDeep returns the token at which text nests beyond maxDepth on one line, or in flow style over all lines.
+// Block nesting over several lines costs indentation, so it grows with the square root of the file at most.
+func tooDeep(tokens token.Tokens) *token.Token {
+	flow, line, entries := 0, 0, 0
+	for _, tk := range tokens {
+		if tk.Position.Line != line {
+			line, entries = tk.Position.Line, 0
+		}
+		switch tk.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType, token.MappingValueType:
+			if flow == 0 {
+				entries++
+			}
+		}
+		if flow > maxDepth || entries > maxDepth {
+			return tk
+		}
+	}
+	return nil
+}
+
+// resolve makes the names of files in the configuration file relative to its folder; the default data directory stays
+// relative to the working directory, since the file did not name it. An archive that is not named is the store.
+func (c *Config) resolve(dir string, at map[string]*token.Position) {
+	abs := func(p *string) {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	if at["storage"] != nil {
+		abs(&c.Storage.Path)
+	}
+	if at["archive"] != nil {
+		abs(&c.Archive.Path)
+	} else {
+		c.Archive = c.Storage
+	}
+	for i := range c.Sites {
+		abs(&c.Sites[i].Policy)
+		for j := range c.Sites[i].Specs {
+			abs(&c.Sites[i].Specs[j])
+		}
+	}
+}
