@@ -1,0 +1,211 @@
+package policy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"merlon/internal/enforce/action"
+	"merlon/internal/model/bundle"
+	"merlon/internal/model/finding"
+	"merlon/internal/model/identity"
+)
+
+// later are actions of the policy language that this version records as Would but cannot carry out.
+var later = []string{"delay", "limit", "challenge", "deceive", "mask"}
+
+// Compile checks a policy and makes it ready. All mistakes are returned; the policy is nil when one of them is a fault.
+func Compile(in *bundle.Policy) (*Policy, []Mistake) {
+	c := &compiler{in: in, out: &Policy{lists: new(Lists)}}
+	c.out.pool.networks = in.Networks
+	c.modes()
+	c.lists()
+	c.rules()
+	c.exceptions()
+	if len(Faults(c.mistakes)) > 0 {
+		return nil, c.mistakes
+	}
+	return c.out, c.mistakes
+}
+
+type compiler struct {
+	in       *bundle.Policy
+	out      *Policy
+	mistakes []Mistake
+}
+
+func (c *compiler) fault(line int, key, message, hint string) {
+	c.mistakes = append(c.mistakes, Mistake{Source: c.in.Source, Line: line, Key: key, Message: message, Hint: hint})
+}
+
+func (c *compiler) modes() {
+	m := modes{byID: make(map[string]bundle.Mode), otherwise: bundle.ModeWatch}
+	for key, mode := range c.in.Modes {
+		if !c.mode(0, "modes."+key, mode) {
+			continue
+		}
+		stage, isStage := finding.ParseStage(key)
+		switch {
+		case key == "default":
+			m.otherwise = mode
+		case isStage:
+			m.byStage[stage] = mode
+		case strings.Contains(key, "."):
+			name, _, _ := strings.Cut(key, ".")
+			if _, ok := finding.ParseStage(name); !ok {
+				c.fault(0, "modes."+key, "no stage has that name", "a finding id begins with its stage, such as wire.obs-fold")
+				continue
+			}
+			m.byID[key] = mode
+		default:
+			c.fault(0, "modes."+key, "neither a stage nor a finding id", "stages are wire, identify, access, contract, payload, behaviour")
+		}
+	}
+	c.out.modes = m
+}
+
+// mode checks a mode; the empty one is the caller's to replace.
+func (c *compiler) mode(line int, key string, m bundle.Mode) bool {
+	switch m {
+	case "", bundle.ModeOff, bundle.ModeWatch, bundle.ModeEnforce:
+		return true
+	}
+	c.fault(line, key, fmt.Sprintf("mode %q is unknown", m), "use off, watch or enforce")
+	return false
+}
+
+// action reads an action. One that cannot be carried out yet becomes a notice, and its entry only watches.
+func (c *compiler) action(line int, key, name string, mode bundle.Mode) (action.Kind, bundle.Mode, bool) {
+	if kind, ok := action.ParseKind(name); ok && kind != action.Allow {
+		return kind, mode, true
+	}
+	for _, l := range later {
+		if l == name {
+			c.mistakes = append(c.mistakes, Mistake{Source: c.in.Source, Line: line, Key: key, Notice: true,
+				Message: fmt.Sprintf("action %q is understood, but this version cannot carry it out: the entry has no effect", name)})
+			return action.Allow, bundle.ModeOff, true
+		}
+	}
+	c.fault(line, key, fmt.Sprintf("action %q is unknown", name), "use tag or block")
+	return 0, "", false
+}
+
+func (c *compiler) lists() {
+	seen := make(map[string]bool)
+	for i := range c.in.Lists {
+		l := &c.in.Lists[i]
+		key := fmt.Sprintf("lists[%d]", i)
+		if seen[l.Name] {
+			c.fault(0, key, fmt.Sprintf("a second list is called %q", l.Name), "give every list a name of its own")
+		}
+		seen[l.Name] = true
+		mode := orElse(l.Mode, bundle.ModeEnforce)
+		if !c.mode(0, key+".mode", mode) {
+			continue
+		}
+		kind, mode, ok := c.action(0, key+".action", l.Action, mode)
+		if !ok {
+			continue
+		}
+		it := &item{name: "list:" + l.Name, action: kind, mode: mode, until: 1<<63 - 1}
+		bad := 0
+		for _, v := range l.Values {
+			if err := c.out.lists.add(l.Kind, v, it); err != nil {
+				if bad++; bad <= 5 {
+					c.fault(0, key, err.Error(), "")
+				}
+			}
+		}
+		if bad > 5 {
+			c.fault(0, key, fmt.Sprintf("%d more values are wrong", bad-5), "")
+		}
+	}
+}
+
+func (c *compiler) rules() {
+	if len(c.in.Rules) > maxRules {
+		c.fault(0, "rules", fmt.Sprintf("%d rules, more than %d", len(c.in.Rules), maxRules), "use lists for many values")
+		return
+	}
+	seen := make(map[string]bool)
+	for i := range c.in.Rules {
+		in := &c.in.Rules[i]
+		key := "rule " + strconv.Quote(in.Name)
+		switch {
+		case in.Name == "" || strings.ContainsFunc(in.Name, func(r rune) bool { return r < ' ' || r > '~' || r == ',' }):
+			c.fault(in.Line, fmt.Sprintf("rules[%d]", i), "needs a name of printable ASCII without commas", "verdicts and tags show it")
+		case seen[in.Name]:
+			c.fault(in.Line, key, "a second rule has this name", "verdicts tell rules by name")
+		}
+		seen[in.Name] = true
+		mode := in.Mode
+		if mode == "" {
+			mode = c.out.modes.ofStage(finding.StagePolicy)
+		}
+		if !c.mode(in.Line, key, mode) {
+			continue
+		}
+		kind, mode, ok := c.action(in.Line, key, in.Action, mode)
+		if !ok {
+			continue
+		}
+		r := rule{name: in.Name, action: kind, mode: mode, match: c.selector(in.Line, key, in.Match)}
+		if in.When == "" && in.Match == (bundle.Match{}) {
+			c.fault(in.Line, key, "applies to everything", "write when: or match:")
+		}
+		if len(in.When) > maxExpression {
+			c.fault(in.Line, key, fmt.Sprintf("the expression has %d characters, more than %d", len(in.When), maxExpression), "use a list")
+		} else if in.When != "" {
+			program, err := compileExpression(in.When)
+			if err != nil {
+				c.fault(in.Line, key+": when", strings.TrimSpace(err.Error()), "")
+				continue
+			}
+			r.program = program
+		}
+		c.out.rules = append(c.out.rules, r)
+	}
+}
+
+func (m *modes) ofStage(s finding.Stage) bundle.Mode {
+	if m.byStage[s] != "" {
+		return m.byStage[s]
+	}
+	return m.otherwise
+}
+
+func (c *compiler) exceptions() {
+	for i := range c.in.Exceptions {
+		in := &c.in.Exceptions[i]
+		key := fmt.Sprintf("exceptions[%d]", i)
+		stage, _, _ := strings.Cut(in.Finding, ".")
+		if _, ok := finding.ParseStage(stage); !ok || !strings.Contains(in.Finding, ".") {
+			c.fault(in.Line, key, fmt.Sprintf("%q is no finding id", in.Finding), "an exception relaxes exactly one finding, such as contract.type")
+		}
+		if in.Match == (bundle.Match{}) {
+			c.fault(in.Line, key, "has no match", "an exception holds on one selector: write match: {endpoint: ...}")
+		}
+		if in.Owner == "" {
+			c.fault(in.Line, key, "has no owner", "write owner: the person who answers for it")
+		}
+		c.out.exceptions = append(c.out.exceptions, exception{finding: in.Finding, match: c.selector(in.Line, key, in.Match), until: until(in.Until)})
+	}
+}
+
+func (c *compiler) selector(line int, key string, m bundle.Match) selector {
+	s := selector{purpose: m.Purpose, method: m.Method, host: m.Host, label: m.Label}
+	switch method, template, pair := strings.Cut(m.Endpoint, " "); {
+	case m.Endpoint == "":
+	case pair && strings.HasPrefix(template, "/"):
+		s.endpointKey = strings.ToUpper(method) + " " + template
+	case strings.HasPrefix(m.Endpoint, "/"):
+		s.template = m.Endpoint
+	default:
+		n, err := strconv.ParseUint(m.Endpoint, 10, 32)
+		if err != nil || n == 0 {
+			c.fault(line, key, fmt.Sprintf("%q is no endpoint", m.Endpoint), "write METHOD /template, /template or an id")
+		}
+		s.endpointID = identity.EndpointID(n)
+	}
+	return s
+}

@@ -1,0 +1,46 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Mistake is one thing that is wrong with a policy, where it stands and what would be right.
+type Mistake struct {
+	Source string
+	Line   int
+	Key    string
+	// Message says what is wrong, Hint what would be right.
+	Message, Hint string
+	// Notice marks what is understood but not carried out by this version; it does not stop the policy from being used.
+	Notice bool
+}
+
+// String is one line for people: file:line: key: what is wrong (what would be right).
+func (m Mistake) String() string {
+	var b strings.Builder
+	b.WriteString(m.Source)
+	if m.Line > 0 {
+		fmt.Fprintf(&b, ":%d", m.Line)
+	}
+	b.WriteString(": ")
+	if m.Key != "" {
+		b.WriteString(m.Key + ": ")
+	}
+	b.WriteString(m.Message)
+	if m.Hint != "" {
+		b.WriteString(" (" + m.Hint + ")")
+	}
+	return b.String()
+}
+
+// Faults are the mistakes that are not mere notices.
+func Faults(all []Mistake) []Mistake {
+	var out []Mistake
+	for _, m := range all {
+		if !m.Notice {
+			out = append(out, m)
+		}
+	}
+	return out
+}

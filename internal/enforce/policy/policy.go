@@ -1,0 +1,176 @@
+// Package policy is rules that turn identity and findings into a verdict; modes; exceptions; precedence.
+//
+// A policy is read from its file (Parse), checked and compiled with every mistake listed (Compile), and asked once an
+// exchange (Policy.Decide). Whatever can be wrong is found before traffic sees it; deciding cannot fail.
+//
+// Precedence: lists and standing blocks first, then rules in the order of the file, then findings by their mode. The most
+// severe enforced action is done; what watching entries would have done is reported as Verdict.Would.
+package policy
+
+import (
+	"time"
+
+	"merlon/internal/enforce/action"
+	"merlon/internal/model/bundle"
+	"merlon/internal/model/exchange"
+	"merlon/internal/model/finding"
+	"merlon/internal/model/identity"
+)
+
+// Facts is what a decision is made from. The strings and slices are read during Decide only.
+type Facts struct {
+	// At is the exchange's time in Unix nanoseconds; entries expire by it.
+	At          int64
+	Exchange    *exchange.Exchange
+	Endpoint    Endpoint
+	Client      identity.Client
+	Principal   identity.Principal
+	Session     identity.Session
+	Credentials identity.Credentials
+	Findings    []finding.Finding
+}
+
+// Endpoint is what is known of the matched endpoint; the zero value means none matched.
+type Endpoint struct {
+	ID identity.EndpointID
+	// Key is "METHOD /template", made when the matcher was compiled.
+	Key        string
+	Template   string
+	Method     string
+	Access     string
+	Purpose    string
+	State      string
+	Documented bool
+	Labels     []string
+}
+
+// Verdict is the decision on one exchange.
+type Verdict struct {
+	// Kind is what is done, Would the most severe thing an entry in watch mode would have done.
+	Kind, Would action.Kind
+	// Rule names the entry that decided Kind, or Would when nothing was enforced.
+	Rule string
+	Tag  string
+}
+
+// Policy is a compiled policy; immutable and safe for concurrent use.
+type Policy struct {
+	modes      modes
+	lists      *Lists
+	rules      []rule
+	exceptions []exception
+	pool       envPool
+}
+
+// Decide weighs the facts. standing holds what people and detectors have put beside the policy; it may be nil.
+func (p *Policy) Decide(f *Facts, standing *Lists) Verdict {
+	var v Verdict
+	standing.match(f, &v)
+	p.lists.match(f, &v)
+	if len(p.rules) > 0 {
+		p.applyRules(f, &v)
+	}
+	for i := range f.Findings {
+		p.applyFinding(f, &f.Findings[i], &v)
+	}
+	return v
+}
+
+// consider adds one applicable entry to the verdict.
+func (v *Verdict) consider(kind action.Kind, mode bundle.Mode, name string) {
+	switch {
+	case mode == bundle.ModeOff:
+	case mode == bundle.ModeEnforce && kind > v.Kind:
+		v.Kind, v.Rule = kind, name
+	case mode == bundle.ModeEnforce && kind == action.Tag && v.Kind == action.Tag:
+		// Several tags are all passed on; applyRules joins the names.
+	case mode == bundle.ModeWatch && kind > v.Would:
+		v.Would = kind
+		if v.Kind == action.Allow {
+			v.Rule = name
+		}
+	}
+}
+
+// applyFinding lets a finding act by its mode. A stage or default in enforce mode acts on findings of medium severity
+// and above: the low ones are worth a record, not a refusal. A mode given to the finding's own id acts always.
+func (p *Policy) applyFinding(f *Facts, fd *finding.Finding, v *Verdict) {
+	mode, own := p.modes.of(fd)
+	if mode == bundle.ModeOff || !own && fd.Severity < finding.Medium {
+		return
+	}
+	if p.excepted(f, fd.ID) {
+		return
+	}
+	v.consider(action.Block, mode, fd.ID)
+}
+
+// modes are the policy's modes by finding id, by stage and by default.
+type modes struct {
+	byID      map[string]bundle.Mode
+	byStage   [finding.NumStages]bundle.Mode
+	otherwise bundle.Mode
+}
+
+// of finds the mode of a finding, and whether it was given to the finding's own id.
+func (m *modes) of(fd *finding.Finding) (bundle.Mode, bool) {
+	if mode, ok := m.byID[fd.ID]; ok {
+		return mode, true
+	}
+	if fd.Stage < finding.NumStages && m.byStage[fd.Stage] != "" {
+		return m.byStage[fd.Stage], false
+	}
+	return m.otherwise, false
+}
+
+type exception struct {
+	finding string
+	match   selector
+	until   int64
+}
+
+func (p *Policy) excepted(f *Facts, id string) bool {
+	for i := range p.exceptions {
+		e := &p.exceptions[i]
+		if e.finding == id && f.At < e.until && e.match.matches(f) {
+			return true
+		}
+	}
+	return false
+}
+
+// selector is a compiled bundle.Match.
+type selector struct {
+	endpointKey, template, method, host, purpose, label string
+	endpointID                                          identity.EndpointID
+}
+
+func (s *selector) matches(f *Facts) bool {
+	e := &f.Endpoint
+	switch {
+	case s.endpointID != 0 && s.endpointID != e.ID,
+		s.endpointKey != "" && s.endpointKey != e.Key,
+		s.template != "" && s.template != e.Template,
+		s.purpose != "" && s.purpose != e.Purpose,
+		s.method != "" && s.method != string(f.Exchange.Method),
+		s.host != "" && s.host != string(f.Exchange.Host):
+		return false
+	}
+	if s.label == "" {
+		return true
+	}
+	for _, l := range e.Labels {
+		if l == s.label {
+			return true
+		}
+	}
+	return false
+}
+
+// until turns a time into the form decisions compare with; the zero time never comes.
+func until(t time.Time) int64 {
+	if t.IsZero() {
+		return 1<<63 - 1
+	}
+	return t.UnixNano()
+}
