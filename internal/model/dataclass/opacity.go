@@ -1,0 +1,182 @@
+package dataclass
+
+// opaque tells a random token from words, over letters and digits (other characters count as word ends). It counts the
+// places where the class of character changes in a way that words do not have:
+//   - a digit run with letters on both sides counts 2 (x7f), the first one only 1 when it is short and all that there is
+//     (log4j, base64Encode); leading and trailing runs count less;
+//   - a capital followed by at least two small letters is a camelCase word and counts nothing, but a capital or a small
+//     letter that stands alone between others counts 1 (QwX).
+//
+// Documented misses, in both directions, are in the tests: "a1b2c3" is opaque, "lkjhgfdsa" is a word.
+func opaque(v []byte) bool {
+	n, score, inner, digits := len(v), 0, 0, 0
+	for i := 0; i < n; {
+		b := v[i]
+		j := i + 1
+		switch {
+		case isDigit(b):
+			for j < n && isDigit(v[j]) {
+				j++
+			}
+			digits += j - i
+			switch {
+			case i > 0 && j < n && isAlpha(v[i-1]) && isAlpha(v[j]):
+				inner++
+				score += 2
+			case i == 0 && j < n && isAlpha(v[j]):
+				score += 2 // words do not begin with a digit
+			default:
+				score++
+			}
+		case isUpper(b):
+			for j < n && isUpper(v[j]) {
+				j++
+			}
+			if j < n && isLower(v[j]) {
+				k := j + 1
+				for k < n && isLower(v[k]) {
+					k++
+				}
+				if k-j < 2 {
+					score++ // a hump of one small letter
+				}
+				if j-i > 1 && k-j < 3 {
+					score++
+				}
+				j = k
+			}
+		case isLower(b):
+			for j < n && isLower(v[j]) {
+				j++
+			}
+			if j-i == 1 && i > 0 && isDigit(v[i-1]) {
+				score++
+			}
+		}
+		i = j
+	}
+	switch {
+	case score < 3 || n < 6:
+		return false
+	case inner == 0 && digits == 0:
+		return score*4 >= n && n >= 8 // mixed-case letters only
+	case inner == 0:
+		return score*4 >= n && n >= 8 || digits*3 >= n && digits < n && n >= 12
+	case inner == 1:
+		return n >= 8 && (score*4 >= n || digits*3 >= n) && (score >= 4 || digits*3 >= n)
+	}
+	return score*5 >= n
+}
+
+// isCode takes capitals followed by at least two digits, or letters followed by at least four: SKU123, AB12345,
+// user10023. A year at the end of a word is no number (report2024).
+func isCode(v []byte) bool {
+	i, upper := 0, true
+	for i < len(v) && isAlpha(v[i]) {
+		upper = upper && isUpper(v[i])
+		i++
+	}
+	run := len(v) - i
+	if i == 0 || run == 0 {
+		return false
+	}
+	for _, b := range v[i:] {
+		if !isDigit(b) {
+			return false
+		}
+	}
+	if upper {
+		return run >= 2 && i <= 6
+	}
+	return run >= 4 && !isRecentYear(v[i:])
+}
+
+func isRecentYear(v []byte) bool {
+	return len(v) == 4 && (v[0] == '1' && v[1] == '9' || v[0] == '2' && v[1] == '0')
+}
+
+type partsVerdict uint8
+
+const (
+	partsNone     partsVerdict = iota
+	partsSlug                  // words and small numbers
+	partsPrefixed              // words, and a number or token that names one object
+	partsOpaque                // no word in front
+)
+
+// sortParts judges letters and digits with dashes and underscores between: the parts one by one.
+func sortParts(v []byte) partsVerdict {
+	words, numbers, tokens, parts := 0, 0, 0, 0
+	firstOpaque := false
+	for i := 0; i < len(v); {
+		j, digits, letters := i, 0, 0
+		for j < len(v) && v[j] != '-' && v[j] != '_' {
+			if isDigit(v[j]) {
+				digits++
+			} else {
+				letters++
+			}
+			j++
+		}
+		part := v[i:j]
+		i = j + 1
+		if len(part) == 0 {
+			if j == len(v) || j == 0 {
+				return partsEdge(v)
+			}
+			continue // a doubled separator
+		}
+		parts++
+		switch {
+		case letters == 0:
+			if digits >= 3 && !isRecentYear(part) {
+				numbers++
+			}
+		case digits == 0 && !(len(part) >= 6 && opaque(part)):
+			words++
+		case isVersion(part) || len(part) < 4:
+			words++
+		case isOpaquePart(part, digits):
+			tokens++
+			firstOpaque = firstOpaque || parts == 1
+		default:
+			words++
+		}
+	}
+	if i := len(v) - 1; v[i] == '-' || v[i] == '_' {
+		return partsEdge(v)
+	}
+	switch {
+	case words == 0 && (tokens > 0 || numbers > 0):
+		return partsOpaque
+	case firstOpaque && len(v) >= 8:
+		return partsOpaque
+	case tokens > 0 || numbers > 0:
+		return partsPrefixed
+	case words > 0 && parts > 1 && isAlnum(v[0]):
+		return partsSlug
+	case len(v) >= 10 && opaque(v):
+		return partsOpaque
+	}
+	return partsNone
+}
+
+// partsEdge judges a value that begins or ends with a separator: base64url by its looks, or nothing.
+func partsEdge(v []byte) partsVerdict {
+	if len(v) >= 10 && opaque(v) {
+		return partsOpaque
+	}
+	return partsNone
+}
+
+func isOpaquePart(v []byte, digits int) bool {
+	if len(v) >= 6 && opaque(v) || isCode(v) {
+		return true
+	}
+	for _, b := range v {
+		if !isHex(b) {
+			return false
+		}
+	}
+	return len(v) >= 8 && digits >= 2
+}

@@ -1,0 +1,208 @@
+package dataclass
+
+import "bytes"
+
+// isUUID checks the text form of RFC 9562, any version.
+func isUUID(v []byte) bool {
+	if len(v) != 36 || !dashedUUID(v) {
+		return false
+	}
+	for i, b := range v {
+		if i != 8 && i != 13 && i != 18 && i != 23 && !isHex(b) {
+			return false
+		}
+	}
+	return true
+}
+
+func dashedUUID(v []byte) bool { return v[8] == '-' && v[13] == '-' && v[18] == '-' && v[23] == '-' }
+
+// isULID checks Crockford base32 (no I, L, O, U) of one case. The first digit is 0 until the year 3084, which keeps
+// 26-letter words out.
+func isULID(v []byte) bool {
+	if v[0] != '0' {
+		return false
+	}
+	var cases byte
+	for _, b := range v {
+		if isDigit(b) {
+			continue
+		}
+		switch b | 0x20 {
+		case 'i', 'l', 'o', 'u':
+			return false
+		}
+		cases |= 1 << (b >> 5 & 1)
+	}
+	return cases != 3
+}
+
+// isBase64 takes base64 or base64url with proper padding that looks random; paths and queries have the same alphabet.
+func isBase64(v []byte) bool {
+	n := len(v)
+	for n > 0 && v[n-1] == '=' {
+		n--
+	}
+	pad := len(v) - n
+	if pad > 2 || pad > 0 && len(v)%4 != 0 || n < 14 || v[0] == '/' && pad == 0 {
+		return false
+	}
+	std, url := false, false
+	for _, b := range v[:n] {
+		switch b {
+		case '+', '/':
+			std = true
+		case '-', '_':
+			url = true
+		default:
+			if !isAlnum(b) {
+				return false
+			}
+		}
+	}
+	return !(std && url) && (pad > 0 || !std || len(v)%4 == 0) && opaque(v[:n])
+}
+
+// startsJWT takes the compact form of JWS (three parts, the last may be empty) and JWE (five parts), or its beginning
+// when the value is longer than MaxExamined. The header is a JSON object, so it begins with eyJ or ewog/ewo (pretty).
+func startsJWT(v []byte) bool {
+	if len(v) < 20 || v[0] != 'e' || !(v[1] == 'y' && (v[2] == 'J' || v[2] == 'A') || v[1] == 'w') {
+		return false
+	}
+	dots, part := 0, 0
+	for _, b := range v {
+		switch {
+		case b == '.':
+			if dots == 0 && part < 10 || dots == 1 && part == 0 && len(v) < 60 {
+				return false
+			}
+			dots++
+			part = 0
+		case isAlnum(b) || b == '-' || b == '_':
+			part++
+		default:
+			return false
+		}
+	}
+	return dots == 2 || dots == 4 || len(v) >= MaxExamined && dots <= 4
+}
+
+// issuers are the prefixes that issuers of keys give them so that scanners can find them, with the least length of the
+// whole key. Publishable keys (pk_live_) are not secret and not listed.
+var issuers = [...]struct {
+	prefix string
+	least  int
+}{
+	{"AKIA", 20}, {"ASIA", 20}, {"AIza", 39}, // AWS, Google
+	{"ghp_", 40}, {"gho_", 40}, {"ghu_", 40}, {"ghs_", 40}, {"ghr_", 40}, {"github_pat_", 40}, {"glpat-", 26}, {"gldt-", 25},
+	{"sk_live_", 24}, {"sk_test_", 24}, {"rk_live_", 24}, {"rk_test_", 24}, {"whsec_", 32}, // Stripe
+	{"xoxb-", 24}, {"xoxp-", 24}, {"xoxa-", 24}, {"xoxr-", 24}, {"xoxs-", 24}, {"xapp-", 24}, // Slack
+	{"sk-ant-", 32}, {"sk-proj-", 32}, {"sk-", 40}, {"hf_", 34}, // Anthropic, OpenAI, Hugging Face
+	{"SG.", 60}, {"key-", 36}, {"npm_", 40}, {"pypi-", 40}, {"rubygems_", 50}, // SendGrid, Mailgun, registries
+	{"dop_v1_", 60}, {"doo_v1_", 60}, {"hvs.", 24}, {"hvb.", 24}, {"glsa_", 40}, {"dapi", 36}, // DigitalOcean, Vault, Grafana, Databricks
+	{"shpat_", 36}, {"shpss_", 36}, {"shpca_", 36}, {"ya29.", 30}, {"GOCSPX-", 30}, {"EAAC", 60}, {"lin_api_", 40}, {"PMAK-", 50},
+	{"sq0atp-", 28}, {"sq0csp-", 40}, {"AGE-SECRET-KEY-1", 60}, {"dckr_pat_", 30}, {"pat-na1-", 40}, {"secret_", 40}, {"ntn_", 40},
+}
+
+// isCredential takes a key with its issuer's prefix whose rest is long and not made of words.
+func isCredential(v []byte) bool {
+	switch v[0] { // most values end here
+	case 'A', 'g', 's', 'r', 'w', 'x', 'h', 'S', 'k', 'n', 'p', 'd', 'y', 'G', 'E', 'l', 'P':
+	default:
+		return false
+	}
+	for i := range issuers {
+		p := &issuers[i]
+		if v[0] != p.prefix[0] || v[1] != p.prefix[1] || len(v) < p.least || string(v[:min(len(p.prefix), len(v))]) != p.prefix {
+			continue
+		}
+		rest := v[len(p.prefix):]
+		distinct, seen := 0, [4]uint64{}
+		for _, b := range rest {
+			if !isAlnum(b) && b != '-' && b != '_' && b != '.' {
+				return false
+			}
+			if seen[b>>6]>>(b&63)&1 == 0 {
+				seen[b>>6] |= 1 << (b & 63)
+				distinct++
+			}
+		}
+		if distinct >= 8 && (randomLooking(rest) || p.prefix == "AKIA" || p.prefix == "ASIA") {
+			return true
+		}
+	}
+	return false
+}
+
+// randomLooking holds when the text has digits among its letters, or switches class often.
+func randomLooking(v []byte) bool {
+	digits := 0
+	for _, b := range v {
+		if isDigit(b) {
+			digits++
+		}
+	}
+	return digits >= 2 || opaque(v)
+}
+
+// isAuthorization takes the value of an Authorization field with a credential in it (RFC 9110, 11.6.2).
+func isAuthorization(v []byte) bool {
+	switch v[0] | 0x20 {
+	case 'b':
+		return len(v) > 10 && (foldPrefix(v, "bearer ") || foldPrefix(v, "basic ")) && bytes.IndexByte(v[7:], ' ') < 0
+	case 'd':
+		return foldPrefix(v, "digest ") && bytes.Contains(v, []byte("response="))
+	case 'a':
+		return foldPrefix(v, "aws4-hmac-sha256 ") || foldPrefix(v, "apikey ") && len(v) > 16
+	case 't':
+		return foldPrefix(v, "token ") && len(v) > 20 && bytes.IndexByte(v[6:], ' ') < 0
+	}
+	return false
+}
+
+func foldPrefix(v []byte, lower string) bool {
+	if len(v) < len(lower) {
+		return false
+	}
+	for i := 0; i < len(lower); i++ {
+		b := v[i]
+		if isUpper(b) {
+			b |= 0x20
+		}
+		if b != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// isPrivateKey takes PEM (RFC 7468) whose label ends in PRIVATE KEY, and PuTTY's form.
+func isPrivateKey(v []byte) bool {
+	if len(v) < 27 || v[0] != '-' && v[0] != 'P' {
+		return false
+	}
+	head := v[:min(len(v), 64)]
+	return bytes.HasPrefix(head, []byte("-----BEGIN ")) && bytes.Contains(head, []byte("PRIVATE KEY")) ||
+		bytes.HasPrefix(head, []byte("PuTTY-User-Key-File-"))
+}
+
+// isPasswordHash takes crypt(3) forms, PHC strings (argon2, scrypt), and the forms of LDAP and Django.
+func isPasswordHash(v []byte) bool {
+	if len(v) < 30 {
+		return false
+	}
+	if v[0] == '$' {
+		end := bytes.IndexByte(v[1:], '$')
+		if end < 1 {
+			return false
+		}
+		switch string(v[1 : 1+end]) {
+		case "1", "2a", "2b", "2x", "2y", "5", "6", "7", "y", "gy", "apr1", "argon2i", "argon2d", "argon2id", "scrypt",
+			"pbkdf2", "pbkdf2-sha256", "pbkdf2-sha512", "sha1":
+			return true
+		}
+		return false
+	}
+	return bytes.HasPrefix(v, []byte("pbkdf2_sha")) || bytes.HasPrefix(v, []byte("bcrypt_sha256$")) ||
+		bytes.HasPrefix(v, []byte("{SSHA")) || bytes.HasPrefix(v, []byte("{PBKDF2"))
+}
