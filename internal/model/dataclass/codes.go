@@ -46,6 +46,10 @@ iu iw ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu
 ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv
 sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu`)
 
+// lowerLocales are the languages whose tags are taken in small letters (en-gb) too.
+var lowerLocales = makePairs(`ar bg cs da de el en es et fa fi fr he hr hu id it ja ko lt lv nb nl pl pt ro ru sk sl sr sv th tr uk
+vi zh`)
+
 // currencies is the part of ISO 4217 in use.
 var currencies = makeTriples(`AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN
 BZD CAD CDF CHF CLF CLP CNH CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD
@@ -81,7 +85,9 @@ func isLocale(v []byte) bool {
 	}
 	sep, rest := v[2], v[3:]
 	if len(rest) == 4 || len(rest) >= 7 && rest[4] == sep {
-		if !isUpper(rest[0]) || !isLower(rest[1]) || !isLower(rest[2]) || !isLower(rest[3]) {
+		switch string(rest[:4]) {
+		case "Arab", "Beng", "Cyrl", "Deva", "Grek", "Guru", "Hans", "Hant", "Hebr", "Jpan", "Kore", "Latn", "Mong", "Tfng", "Thai":
+		default:
 			return false
 		}
 		if len(rest) == 4 {
@@ -91,6 +97,9 @@ func isLocale(v []byte) bool {
 	}
 	switch len(rest) {
 	case 2:
+		if isLower(rest[0]) && !lowerLocales.has(v[0], v[1]) {
+			return false // as-is, to-do, my-id
+		}
 		return isAlpha(rest[0]) && isAlpha(rest[1]) && isUpper(rest[0]) == isUpper(rest[1]) && isCountry(rest)
 	case 3:
 		return isDigit(rest[0]) && isDigit(rest[1]) && isDigit(rest[2])

@@ -95,6 +95,17 @@ func isRecentYear(v []byte) bool {
 	return len(v) == 4 && (v[0] == '1' && v[1] == '9' || v[0] == '2' && v[1] == '0')
 }
 
+// plainCase holds for user, User, USER and userId, not for dBjftJeZ.
+func plainCase(v []byte) bool {
+	upper := 0
+	for _, b := range v {
+		if isUpper(b) {
+			upper++
+		}
+	}
+	return upper <= 1 || upper == len(v)
+}
+
 type partsVerdict uint8
 
 const (
@@ -107,7 +118,7 @@ const (
 // sortParts judges letters and digits with dashes and underscores between: the parts one by one.
 func sortParts(v []byte) partsVerdict {
 	words, numbers, tokens, parts := 0, 0, 0, 0
-	firstOpaque := false
+	firstOpaque, firstPlain := false, false
 	for i := 0; i < len(v); {
 		j, digits, letters := i, 0, 0
 		for j < len(v) && v[j] != '-' && v[j] != '_' {
@@ -134,13 +145,16 @@ func sortParts(v []byte) partsVerdict {
 			}
 		case digits == 0 && !(len(part) >= 6 && opaque(part)):
 			words++
-		case isVersion(part) || len(part) < 4:
+		case len(part) < 4 || part[0]|0x20 == 'v' && isVersion(part):
 			words++
 		case isOpaquePart(part, digits):
 			tokens++
 			firstOpaque = firstOpaque || parts == 1
 		default:
 			words++
+		}
+		if parts == 1 {
+			firstPlain = digits == 0 && plainCase(part)
 		}
 	}
 	if i := len(v) - 1; v[i] == '-' || v[i] == '_' {
@@ -149,7 +163,7 @@ func sortParts(v []byte) partsVerdict {
 	switch {
 	case words == 0 && (tokens > 0 || numbers > 0):
 		return partsOpaque
-	case firstOpaque && len(v) >= 8:
+	case len(v) >= 8 && (firstOpaque || !firstPlain && tokens > 0 && opaque(v)):
 		return partsOpaque
 	case tokens > 0 || numbers > 0:
 		return partsPrefixed

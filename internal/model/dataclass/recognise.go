@@ -135,16 +135,15 @@ func alphanumeric(v []byte, s *shape) Set {
 		}
 		return Word.Set()
 	}
-	if dg+hx == n && n >= 16 && !(up > 0 && lo > 0) {
-		return Hex.Set()
-	}
 	switch {
+	case n >= 15 && n <= 34 && isUpper(v[0]) && isDigit(v[2]) && isIBAN(v):
+		return IBAN.Set()
+	case dg+hx == n && n >= 16 && !(up > 0 && lo > 0):
+		return Hex.Set()
 	case (v[0] == 'v' || v[0] == 'V') && isVersion(v):
 		return Version.Set()
 	case n == 26 && isULID(v):
 		return ULID.Set()
-	case n >= 15 && n <= 34 && isDigit(v[2]) && isIBAN(v):
-		return IBAN.Set()
 	case n >= 16 && isCredential(v):
 		return CredentialKey.Set()
 	case n == 27 && dg > 0 && up > 0 && lo > 0 && v[0] <= 'a' && opaque(v):
@@ -179,7 +178,7 @@ func spaced(v []byte, s *shape) Set {
 		}
 	case v[0] == '-' && isPrivateKey(v):
 		return PrivateKey.Set()
-	case s.count(laneColon) >= 2 && s.count(laneDigit) >= 12 && isDigit(v[0]):
+	case s.count(laneColon) > 0 && s.count(laneDigit) >= 12 && isDigit(v[0]):
 		if set := dateTime(v); set != 0 {
 			return set
 		}
@@ -199,6 +198,9 @@ func figures(v []byte, s *shape) Set {
 	if dg == 0 {
 		return 0
 	}
+	if v[0] == '+' && dg >= 8 && isPhone(v) {
+		return Phone.Set()
+	}
 	if v[0] == '-' || v[0] == '+' || s.count(laneDot) == 1 {
 		if isNumber(v) {
 			if s.count(laneDot) == 0 {
@@ -210,7 +212,7 @@ func figures(v []byte, s *shape) Set {
 	switch {
 	case s.count(laneDot) == 3 && isIPv4(v):
 		return IPv4.Set()
-	case s.count(laneDot) == 2 && s.n <= 20 && isVersion(v):
+	case s.count(laneDot) == 2 && s.n <= 20 && s.n != 12 && (s.n != 10 || dg != 8) && isVersion(v):
 		return Version.Set()
 	case s.bits&markComma != 0:
 		if isGeoPoint(v) {
@@ -233,7 +235,10 @@ func figures(v []byte, s *shape) Set {
 	case s.n >= 6 && s.n < 10 && dg >= 4 && isDateLoose(v):
 		return DateLoose.Set()
 	}
-	return phoneSet(v, dg)
+	if set := phoneSet(v, dg); set != 0 || s.count(laneDot) != 2 || !isVersion(v) {
+		return set
+	}
+	return Version.Set()
 }
 
 func phoneSet(v []byte, dg int) Set {
@@ -276,7 +281,7 @@ func joined(v []byte, s *shape) Set {
 	if n >= 16 && (s.has(CharSlash) || s.bits&(markPlus|markEqual) != 0) && s.bits&markComma == 0 && dots == 0 && isBase64(v) {
 		return Base64.Set()
 	}
-	if s.bits&markPlus != 0 && dots == 2 && isVersion(v) {
+	if s.bits&markPlus != 0 && dots >= 2 && isVersion(v) {
 		return Version.Set()
 	}
 	if isDigit(v[0]) && isNumber(v) {
@@ -321,8 +326,10 @@ func dotted(v []byte, s *shape) Set {
 		return CredentialKey.Set()
 	case dots == 3 && isIPv4(v):
 		return IPv4.Set()
-	case isVersion(v):
+	case (isDigit(v[0]) || v[0]|0x20 == 'v') && isVersion(v):
 		return Version.Set()
+	case v[0] == 'P' && isDuration(v):
+		return Duration.Set()
 	case (isDigit(v[0]) || v[0] == '-') && isNumber(v):
 		return Number.Set()
 	case isFilename(v):
@@ -341,8 +348,10 @@ func dashed(v []byte, s *shape) Set {
 	switch {
 	case n == 17 && s.count(laneDash) == 5 && isMAC(v):
 		return MAC.Set()
-	case n >= 5 && n <= 11 && isLocale(v):
+	case n >= 5 && n <= 11 && (v[2] == '-' || v[2] == '_') && isLocale(v):
 		return Locale.Set()
+	case v[0]|0x20 == 'v' && isDigit(v[1]) && isVersion(v):
+		return Version.Set()
 	case n >= 16 && isCredential(v):
 		return CredentialKey.Set()
 	}
