@@ -99,6 +99,7 @@ func tooDeep(tokens token.Tokens) *token.Token {
 			if flow == 0 {
 				entries++
 			}
+		default: // nothing else nests
 		}
 		if flow > maxDepth || entries > maxDepth {
 			return tk

@@ -1,0 +1,3 @@
+module merlon/tools
+
+go 1.26.0
