@@ -167,10 +167,10 @@ func appendShape(dst, v []byte) []byte {
 			i++
 		case isAlpha(b):
 			j := i
-			for j < len(v) && j-i <= keptLetters && isAlpha(v[j]) {
+			for j < len(v) && j-i <= keptLetters && isLetter(v[j]) {
 				j++
 			}
-			short := j-i <= keptLetters
+			short := j-i <= keptLetters && (i == 0 || v[i-1] < utf8.RuneSelf)
 			for i < len(w) && isAlpha(w[i]) {
 				b := w[i]
 				if !short {
@@ -202,6 +202,9 @@ func appendShape(dst, v []byte) []byte {
 	}
 	return dst
 }
+
+// isLetter counts a byte of any character beyond ASCII as a letter.
+func isLetter(b byte) bool { return isAlpha(b) || b >= utf8.RuneSelf }
 
 func appendEscape(dst []byte, b byte) []byte {
 	switch b {

@@ -33,14 +33,16 @@ func opaque(v []byte) bool {
 				j++
 			}
 			if j < n && isLower(v[j]) {
-				k := j + 1
+				k := j + 1 // end of the small letters
 				for k < n && isLower(v[k]) {
 					k++
 				}
-				if k-j < 2 {
+				if k-j < 2 && !shortWords.has(v[j-1], v[j]) {
 					score++ // a hump of one small letter
-				}
-				if j-i > 1 && k-j < 3 {
+					if j-i > 1 {
+						score++
+					}
+				} else if j-i > 1 && k-j == 2 {
 					score++
 				}
 				j = k
@@ -61,12 +63,17 @@ func opaque(v []byte) bool {
 	case inner == 0 && digits == 0:
 		return score*4 >= n && n >= 8 // mixed-case letters only
 	case inner == 0:
-		return score*4 >= n && n >= 8 || digits*3 >= n && digits < n && n >= 12
+		framed := isDigit(v[0]) && isDigit(v[n-1]) && n >= 10 // 4fzzzxjylrx3
+		return score*3 >= n && n >= 8 || framed || digits*3 >= n && digits < n && n >= 12
 	case inner == 1:
 		return n >= 8 && (score*4 >= n || digits*3 >= n) && (score >= 4 || digits*3 >= n)
 	}
 	return score*5 >= n
 }
+
+// shortWords are the two-letter words of camelCase names.
+var shortWords = makePairs(`ad ai am an ap as at be by db do ec eu ex go hr id if in io ip is it ki me ml my no of ok on or os pr qr so
+to tv tx ui up us uk vm we`)
 
 // isCode takes capitals followed by at least two digits, or letters followed by at least four: SKU123, AB12345,
 // user10023. A year at the end of a word is no number (report2024).
