@@ -1,0 +1,473 @@
+package event
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"net/netip"
+
+	"merlon/internal/model/exchange"
+	"merlon/internal/model/finding"
+	"merlon/internal/model/identity"
+)
+
+// An encoded event is: kind, version, a bit mask of the parts that are not zero, those parts in a fixed order, the
+// observations, the objects. Numbers are varints. Nothing refers to another record, so a record can be copied, sampled or
+// shipped alone.
+//
+// A location is a hash of its parent's and its name, so it is left out when the reader can work it out; and an observation
+// whose location was there before (the elements of a list) names that one instead of repeating the name. Both together make
+// a record about as small as a dictionary for a whole segment would, without tying records together
+// (BenchmarkAppendBinary: bytes/event).
+const (
+	codecKind    = 'E'
+	codecVersion = 1
+
+	// MaxEncoded bounds an encoded event. The walk's own limits keep real events far below it; a longer one is damage.
+	MaxEncoded = 4 << 20
+)
+
+// Errors of Decode. A newer record is refused, never guessed at.
+var (
+	ErrDamaged = errors.New("event record is damaged")
+	ErrNewer   = errors.New("event record was written by a newer version of Merlon: use that version or move the journal away")
+)
+
+// Parts of an event that may be left out.
+const (
+	hasSeq = 1 << iota
+	hasSite
+	hasNode
+	hasKnowledge
+	hasEndpoint
+	hasTemplate
+	hasUserAgent
+	hasLatency
+	hasBytes
+	hasClient
+	hasPlace
+	hasFingerprint
+	hasPrincipal
+	hasPrincipalName
+	hasSession
+	hasActor
+	hasLink
+	hasAnomalies
+	hasVerdict
+	hasFindings
+	hasObjects
+	isRequestWalked
+	isResponseWalked
+	knownParts = 1<<iota - 1
+)
+
+// An observation begins with eight bytes, written as one word: part and kind, marks, name, length, classes, characters (two
+// bytes), flags. Byte 2 is the name's length, or how far back the observation is whose name and location it shares.
+const (
+	obsRef        = 1 << 6 // in byte 0: name and location are those of an earlier observation
+	obsSameParent = 1 << 7 // in byte 0: same parent as the observation before
+)
+
+// Marks (byte 1): which parts follow those eight bytes, in this order.
+const (
+	obsLongName = 1 << iota // byte 2 does not hold it
+	obsLongLen              // byte 3 does not hold it
+	obsClasses              // more than one class; otherwise byte 4 is 0 or one more than the class
+	obsToken
+	obsNumber
+	obsLoc // the location cannot be worked out
+	obsLiteral
+	obsMarks = 1<<iota - 1
+)
+
+const (
+	// fixedBound and observationBound are the most bytes the fixed part (strings apart) and one observation (name and
+	// literal apart) can take: room is made once, then nothing is checked while writing.
+	fixedBound       = 320 // the address 17, tokens 8 each, varints 10 each
+	observationBound = 8 + 10 + 5 + 5 + 64 + 8 + 11 + 8 + 5 + shortName
+	objectBound      = 1 + 10 + 16
+	// objectReach is how far ahead an object's observation is looked for; they come in the same order.
+	objectReach = 64
+)
+
+// put writes v as a varint at n and returns what follows it.
+func put(b []byte, n int, v uint64) int {
+	for v >= 0x80 {
+		b[n] = byte(v) | 0x80
+		v >>= 7
+		n++
+	}
+	b[n] = byte(v)
+	return n + 1
+}
+
+func put64(b []byte, n int, v uint64) int {
+	binary.LittleEndian.PutUint64(b[n:], v)
+	return n + 8
+}
+
+func putText[T string | []byte](b []byte, n int, s T) int {
+	n = put(b, n, uint64(len(s)))
+	return n + copy(b[n:], s)
+}
+
+func zigzag(v int64) uint64   { return uint64(v)<<1 ^ uint64(v>>63) }
+func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
+
+// encodedBound is at least the size of e's encoding.
+func (e *Event) encodedBound() int {
+	n := fixedBound + len(e.Site) + len(e.Node) + len(e.Verdict.Action) + len(e.Verdict.Would) + len(e.Verdict.Rule)
+	for i := range e.Findings {
+		f := &e.Findings[i]
+		n += 64 + len(f.ID) + len(f.Where) + len(f.Evidence) + len(f.Why)
+		for _, c := range f.Classes {
+			n += 5 + len(c)
+		}
+	}
+	for _, s := range [...]Span{e.Method, e.Host, e.Template, e.UserAgent, e.PrincipalName} {
+		n += len(e.Bytes(s))
+	}
+	n += len(e.Objects)*objectBound + len(e.Observations)*observationBound
+	for i := range e.Observations {
+		o := &e.Observations[i]
+		n += int(o.Name.Len) + int(o.Literal.Len)
+	}
+	return n
+}
+
+// AppendBinary appends e's encoding to dst. It allocates only when dst has no room for it.
+func (e *Event) AppendBinary(dst []byte) []byte {
+	start := len(dst)
+	bound := e.encodedBound()
+	if cap(dst)-start < bound {
+		grown := make([]byte, start, start+bound+cap(dst))
+		copy(grown, dst)
+		dst = grown
+	}
+	b := dst[start : start+bound]
+	b[0], b[1] = codecKind, codecVersion
+	n := e.putFixed(b, 2)
+	n = e.putObservations(b, n)
+	if len(e.Objects) > 0 {
+		n = e.putObjects(b, n)
+	}
+	return dst[:start+n]
+}
+
+func (e *Event) parts() uint64 {
+	var m uint64
+	set := func(bit uint64, is bool) {
+		if is {
+			m |= bit
+		}
+	}
+	set(hasSeq, e.Seq != 0)
+	set(hasSite, e.Site != "")
+	set(hasNode, e.Node != "")
+	set(hasKnowledge, e.Knowledge != 0)
+	set(hasEndpoint, e.Endpoint != 0)
+	set(hasTemplate, e.Template.Len != 0)
+	set(hasUserAgent, e.UserAgent.Len != 0)
+	set(hasLatency, e.Latency != 0)
+	set(hasBytes, e.RequestBytes != 0 || e.ResponseBytes != 0)
+	set(hasClient, e.Client.IsValid())
+	set(hasPlace, e.Place != identity.Place{})
+	set(hasFingerprint, e.Fingerprint != 0)
+	set(hasPrincipal, e.Principal != identity.Principal{})
+	set(hasPrincipalName, e.PrincipalName.Len != 0)
+	set(hasSession, e.Session != identity.Session{})
+	set(hasActor, e.Actor != identity.Actor{})
+	set(hasLink, e.Link != Link{})
+	set(hasAnomalies, e.Anomalies != 0)
+	set(hasVerdict, e.Verdict != Verdict{})
+	set(hasFindings, len(e.Findings) > 0)
+	set(hasObjects, len(e.Objects) > 0)
+	set(isRequestWalked, e.RequestWalked)
+	set(isResponseWalked, e.ResponseWalked)
+	return m
+}
+
+func (e *Event) putFixed(b []byte, n int) int {
+	m := e.parts()
+	n = put(b, n, m)
+	n += copy(b[n:], e.ID[:])
+	n = put64(b, n, uint64(e.At))
+	n = put(b, n, zigzag(e.Arrived-e.At))
+	b[n], b[n+1], b[n+2] = byte(e.Source), byte(e.Phase), byte(e.Outcome)
+	b[n+3], b[n+4], b[n+5] = byte(e.RequestBody), byte(e.ResponseBody), byte(e.Credentials)
+	n = put(b, n+6, uint64(e.Observed))
+	n = put(b, n, uint64(e.Status))
+	n = putText(b, n, e.Bytes(e.Method))
+	n = putText(b, n, e.Bytes(e.Host))
+	if m&hasSeq != 0 {
+		n = put(b, n, e.Seq)
+	}
+	if m&hasSite != 0 {
+		n = putText(b, n, e.Site)
+	}
+	if m&hasNode != 0 {
+		n = putText(b, n, e.Node)
+	}
+	if m&hasKnowledge != 0 {
+		n = put(b, n, e.Knowledge)
+	}
+	if m&hasEndpoint != 0 {
+		n = put(b, n, uint64(e.Endpoint))
+	}
+	if m&hasTemplate != 0 {
+		n = putText(b, n, e.Bytes(e.Template))
+	}
+	if m&hasUserAgent != 0 {
+		n = putText(b, n, e.Bytes(e.UserAgent))
+	}
+	if m&hasLatency != 0 {
+		n = put(b, n, zigzag(e.Latency))
+	}
+	if m&hasBytes != 0 {
+		n = put(b, n, zigzag(e.RequestBytes))
+		n = put(b, n, zigzag(e.ResponseBytes))
+	}
+	if m&hasClient != 0 {
+		n = putAddr(b, n, e.Client)
+	}
+	if m&hasPlace != 0 {
+		b[n], b[n+1] = e.Place.Country[0], e.Place.Country[1]
+		n = put(b, n+2, uint64(e.Place.ASN))
+	}
+	if m&hasFingerprint != 0 {
+		n = put64(b, n, uint64(e.Fingerprint))
+	}
+	if m&hasPrincipal != 0 {
+		n = put64(b, n, e.Principal.Token)
+		b[n], b[n+1] = byte(e.Principal.Strength), byte(e.Principal.Carrier)
+		n += 2
+	}
+	if m&hasPrincipalName != 0 {
+		n = putText(b, n, e.Bytes(e.PrincipalName))
+	}
+	if m&hasSession != 0 {
+		n = put64(b, n, e.Session.Token)
+		b[n] = bit(e.Session.Issued)
+		n++
+	}
+	if m&hasActor != 0 {
+		n = putActor(b, n, e.Actor)
+	}
+	if m&hasLink != 0 {
+		n = putActor(b, n, e.Link.Before)
+		n = putActor(b, n, e.Link.After)
+	}
+	if m&hasAnomalies != 0 {
+		n = put(b, n, uint64(e.Anomalies))
+	}
+	if m&hasVerdict != 0 {
+		v := &e.Verdict
+		b[n] = bit(v.Enforced)
+		n = putText(b, n+1, v.Action)
+		n = putText(b, n, v.Would)
+		n = putText(b, n, v.Rule)
+		n = put(b, n, uint64(v.Status))
+	}
+	if m&hasFindings != 0 {
+		n = putFindings(b, n, e.Findings)
+	}
+	return n
+}
+
+func bit(v bool) byte {
+	if v {
+		return 1
+	}
+	return 0
+}
+
+func putActor(b []byte, n int, a identity.Actor) int {
+	b[n] = byte(a.Kind)
+	return put64(b, n+1, a.Token)
+}
+
+// putAddr writes an address without its zone, which means nothing outside the host that saw it.
+func putAddr(b []byte, n int, a netip.Addr) int {
+	if a.Is4() {
+		ip := a.As4()
+		b[n] = 4
+		return n + 1 + copy(b[n+1:], ip[:])
+	}
+	ip := a.As16()
+	b[n] = 16
+	return n + 1 + copy(b[n+1:], ip[:])
+}
+
+func putFindings(b []byte, n int, all []finding.Finding) int {
+	n = put(b, n, uint64(len(all)))
+	for i := range all {
+		f := &all[i]
+		b[n], b[n+1] = byte(f.Stage), byte(f.Severity)
+		n = put64(b, n+2, math.Float64bits(f.Score))
+		n = putText(b, n, f.ID)
+		n = putText(b, n, f.Where)
+		n = putText(b, n, f.Evidence)
+		n = putText(b, n, f.Why)
+		n = put(b, n, uint64(len(f.Classes)))
+		for _, c := range f.Classes {
+			n = putText(b, n, c)
+		}
+	}
+	return n
+}
+
+// deriveLoc is where an observation stands, from what the record already holds.
+func deriveLoc(all []Observation, i int, part exchange.Part, parent int32, name []byte) uint64 {
+	switch {
+	case part == exchange.InPath && len(name) == 0:
+		return exchange.SegmentLoc(i)
+	case parent >= 0 && int(parent) < i:
+		if len(name) == 0 {
+			return exchange.ElementLoc(all[parent].Loc)
+		}
+		return exchange.MemberLoc(all[parent].Loc, name)
+	case len(name) == 0:
+		return exchange.RootLoc(part)
+	default:
+		return exchange.MemberLoc(exchange.RootLoc(part), name)
+	}
+}
+
+// shortName is the longest name that is copied as two words, which is faster than calling a copy.
+const shortName = 16
+
+func (e *Event) putObservations(b []byte, n int) int {
+	all, arena := e.Observations, e.arena
+	n = put(b, n, uint64(len(all)))
+	var last [64]int32 // by the location's upper bits: one more than the last observation there
+	parent := int32(-1)
+	for i := range all {
+		o := &all[i]
+		head, start := uint64(o.Part)&7|uint64(o.Kind)&7<<3|uint64(o.Chars)<<40|uint64(o.Flags)<<56, n
+		marks := uint64(0)
+		n += 8
+		if o.Parent == parent {
+			head |= obsSameParent
+		} else {
+			n = put(b, n, zigzag(int64(i)-int64(o.Parent)))
+			parent = o.Parent
+		}
+		var name []byte
+		var short uint64
+		slot := o.Loc >> 58
+		// Equal locations have equal names but for a collision, which blurs the name here as it blurs the statistics.
+		if j := int(last[slot]) - 1; j >= 0 && all[j].Loc == o.Loc && all[j].Name.Len == o.Name.Len {
+			head |= obsRef
+			short = uint64(i - j)
+		} else {
+			name = e.Bytes(o.Name)
+			short = uint64(len(name))
+			if o.Loc != deriveLoc(all, i, o.Part, o.Parent, name) {
+				marks |= obsLoc
+			}
+		}
+		last[slot] = int32(i) + 1
+		if short > 255 {
+			marks |= obsLongName
+			n = put(b, n, short)
+			short = 0
+		}
+		length := uint64(o.Len)
+		if length > 255 {
+			marks |= obsLongLen
+			n = put(b, n, length)
+			length = 0
+		}
+		class := uint64(0)
+		if set := o.Classes; set&(set-1) != 0 {
+			marks |= obsClasses
+			n = putClasses(b, n, set)
+		} else if set != 0 {
+			class = uint64(bits.TrailingZeros64(set)) + 1
+		}
+		if o.Token != 0 {
+			marks |= obsToken
+			n = put64(b, n, o.Token)
+		}
+		if raw := math.Float64bits(o.Number); raw != 0 {
+			marks |= obsNumber
+			n = putNumber(b, n, o.Number, raw)
+		}
+		if len(name) > 0 {
+			if off := int(o.Name.Off); len(name) <= shortName && off+shortName <= len(arena) {
+				from := arena[off : off+shortName]
+				put64(b, put64(b, n, binary.LittleEndian.Uint64(from)), binary.LittleEndian.Uint64(from[8:]))
+			} else {
+				copy(b[n:], name)
+			}
+			n += len(name)
+		}
+		if marks&obsLoc != 0 {
+			n = put64(b, n, o.Loc)
+		}
+		if o.Literal.Len != 0 {
+			marks |= obsLiteral
+			n = putText(b, n, e.Bytes(o.Literal))
+		}
+		put64(b, start, head|marks<<8|short<<16|length<<24|class<<32)
+	}
+	return n
+}
+
+// putNumber writes whole numbers as varints and all else as its eight bytes behind a 1.
+func putNumber(b []byte, n int, v float64, raw uint64) int {
+	if whole := int64(v); math.Abs(v) < 1<<53 && math.Float64bits(float64(whole)) == raw {
+		return put(b, n, zigzag(whole)<<1)
+	}
+	b[n] = 1
+	return put64(b, n+1, raw)
+}
+
+// putClasses writes one byte a class, its bit 7 set when more follow: sets hold one to three classes.
+func putClasses(b []byte, n int, set uint64) int {
+	for {
+		c := byte(bits.TrailingZeros64(set))
+		if set &= set - 1; set == 0 {
+			b[n] = c
+			return n + 1
+		}
+		b[n] = c | 0x80
+		n++
+	}
+}
+
+// putObjects names an object by its observation, which nearly always is there, or writes it in full behind a 0.
+func (e *Event) putObjects(b []byte, n int) int {
+	n = put(b, n, uint64(len(e.Objects)))
+	cursor := 0
+	for i := range e.Objects {
+		o := &e.Objects[i]
+		b[n] = byte(o.Use)
+		n++
+		found := -1
+		for j, end := cursor, min(cursor+objectReach, len(e.Observations)); j < end; j++ {
+			if p := &e.Observations[j]; p.Token == o.Token && p.Loc == o.Loc {
+				found = j
+				break
+			}
+		}
+		if found < 0 {
+			b[n] = 0
+			n = put64(b, n+1, o.Loc)
+			n = put64(b, n, o.Token)
+			continue
+		}
+		n = put(b, n, uint64(found-cursor)+1)
+		cursor = found
+	}
+	return n
+}
+
+func newerOrDamaged(b []byte) error {
+	if len(b) > 1 && b[0] == codecKind && b[1] > codecVersion {
+		return ErrNewer
+	}
+	return fmt.Errorf("%w: not an event", ErrDamaged)
+}

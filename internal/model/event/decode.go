@@ -1,0 +1,396 @@
+package event
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/netip"
+
+	"merlon/internal/model/exchange"
+	"merlon/internal/model/finding"
+	"merlon/internal/model/identity"
+)
+
+// Decoder reads encoded events and keeps the few strings that all events share (sites, nodes, actions, rule names), so
+// that decoding into a pooled event does not allocate unless the event has findings. The zero value is ready. It is not
+// for use by several goroutines at once.
+type Decoder struct {
+	strings map[string]string
+}
+
+// maxInterned bounds the strings a Decoder keeps, against records that never repeat one.
+const maxInterned = 1024
+
+// Decode reads b into e, which it resets first. See Decoder.Decode.
+func Decode(e *Event, b []byte) error {
+	var d Decoder
+	return d.Decode(e, b)
+}
+
+// Decode reads b into e, which it resets first. b may be anything: what is not a whole, well-formed record gives
+// ErrDamaged or ErrNewer and leaves e empty. The memory it takes is bounded by the length of b.
+func (d *Decoder) Decode(e *Event, b []byte) error {
+	e.Reset()
+	if len(b) > MaxEncoded {
+		return fmt.Errorf("%w: %d bytes", ErrDamaged, len(b))
+	}
+	if len(b) < 2 || b[0] != codecKind || b[1] != codecVersion {
+		return newerOrDamaged(b)
+	}
+	r := reader{b: b[2:], d: d}
+	m := r.number()
+	if m&^uint64(knownParts) != 0 {
+		return fmt.Errorf("%w: unknown parts", ErrDamaged)
+	}
+	r.fixed(e, m)
+	r.observations(e)
+	if m&hasObjects != 0 {
+		r.objects(e)
+	}
+	if r.bad || len(r.b) != 0 {
+		e.Reset()
+		return fmt.Errorf("%w: cut short or misshapen", ErrDamaged)
+	}
+	return nil
+}
+
+// reader takes values from the front of b. After the first fault everything it returns is zero and bad stays set.
+type reader struct {
+	b   []byte
+	d   *Decoder
+	bad bool
+}
+
+func (r *reader) fail() {
+	r.b, r.bad = nil, true
+}
+
+func (r *reader) number() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 {
+		v := r.b[0]
+		r.b = r.b[1:]
+		return uint64(v)
+	}
+	v, n := binary.Uvarint(r.b)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.b = r.b[n:]
+	return v
+}
+
+// below reads a number that must be at most limit.
+func (r *reader) below(limit uint64) uint64 {
+	v := r.number()
+	if v > limit {
+		r.fail()
+		return 0
+	}
+	return v
+}
+
+// count reads how many things follow that take at least size bytes each.
+func (r *reader) count(size int) int {
+	v := r.number()
+	if v > uint64(len(r.b)/size) {
+		r.fail()
+		return 0
+	}
+	return int(v)
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.fail()
+		return 0
+	}
+	v := r.b[0]
+	r.b = r.b[1:]
+	return v
+}
+
+// code reads a byte that must be at most limit.
+func (r *reader) code(limit byte) byte {
+	v := r.byte()
+	if v > limit {
+		r.fail()
+		return 0
+	}
+	return v
+}
+
+func (r *reader) word() uint64 {
+	if len(r.b) < 8 {
+		r.fail()
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(r.b)
+	r.b = r.b[8:]
+	return v
+}
+
+func (r *reader) take(n int) []byte {
+	if n > len(r.b) {
+		r.fail()
+		return nil
+	}
+	v := r.b[:n]
+	r.b = r.b[n:]
+	return v
+}
+
+func (r *reader) text() []byte { return r.take(r.count(1)) }
+
+// name is text as a string that is shared with earlier events where possible.
+func (r *reader) name() string {
+	b := r.text()
+	if len(b) == 0 {
+		return ""
+	}
+	if s, ok := r.d.strings[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	if r.d.strings == nil {
+		r.d.strings = make(map[string]string)
+	}
+	if len(r.d.strings) < maxInterned && len(s) <= 256 {
+		r.d.strings[s] = s
+	}
+	return s
+}
+
+func (r *reader) actor() identity.Actor {
+	return identity.Actor{Kind: identity.ActorKind(r.code(byte(identity.ActorPrincipal))), Token: r.word()}
+}
+
+func (r *reader) addr() netip.Addr {
+	switch r.byte() {
+	case 4:
+		if b := r.take(4); b != nil {
+			return netip.AddrFrom4([4]byte(b))
+		}
+	case 16:
+		if b := r.take(16); b != nil {
+			return netip.AddrFrom16([16]byte(b))
+		}
+	default:
+		r.fail()
+	}
+	return netip.Addr{}
+}
+
+func (r *reader) fixed(e *Event, m uint64) {
+	copy(e.ID[:], r.take(len(e.ID)))
+	e.At = int64(r.word())
+	e.Arrived = e.At + unzigzag(r.number())
+	e.Source, e.Phase, e.Outcome = exchange.Source(r.byte()), Phase(r.byte()), Outcome(r.byte())
+	e.RequestBody, e.ResponseBody = exchange.BodyKind(r.byte()), exchange.BodyKind(r.byte())
+	e.Credentials = identity.Credentials(r.byte())
+	e.Observed = exchange.Observed(r.below(math.MaxUint32))
+	e.Status = uint16(r.below(math.MaxUint16))
+	e.Method = e.Append(r.text())
+	e.Host = e.Append(r.text())
+	e.RequestWalked, e.ResponseWalked = m&isRequestWalked != 0, m&isResponseWalked != 0
+	if m&hasSeq != 0 {
+		e.Seq = r.number()
+	}
+	if m&hasSite != 0 {
+		e.Site = r.name()
+	}
+	if m&hasNode != 0 {
+		e.Node = r.name()
+	}
+	if m&hasKnowledge != 0 {
+		e.Knowledge = r.number()
+	}
+	if m&hasEndpoint != 0 {
+		e.Endpoint = identity.EndpointID(r.below(math.MaxUint32))
+	}
+	if m&hasTemplate != 0 {
+		e.Template = e.Append(r.text())
+	}
+	if m&hasUserAgent != 0 {
+		e.UserAgent = e.Append(r.text())
+	}
+	if m&hasLatency != 0 {
+		e.Latency = unzigzag(r.number())
+	}
+	if m&hasBytes != 0 {
+		e.RequestBytes = unzigzag(r.number())
+		e.ResponseBytes = unzigzag(r.number())
+	}
+	if m&hasClient != 0 {
+		e.Client = r.addr()
+	}
+	if m&hasPlace != 0 {
+		copy(e.Place.Country[:], r.take(2))
+		e.Place.ASN = uint32(r.below(math.MaxUint32))
+	}
+	if m&hasFingerprint != 0 {
+		e.Fingerprint = identity.Fingerprint(r.word())
+	}
+	if m&hasPrincipal != 0 {
+		e.Principal = identity.Principal{
+			Token: r.word(), Strength: identity.Strength(r.code(byte(identity.Verified))), Carrier: identity.Credential(r.byte()),
+		}
+	}
+	if m&hasPrincipalName != 0 {
+		e.PrincipalName = e.Append(r.text())
+	}
+	if m&hasSession != 0 {
+		e.Session = identity.Session{Token: r.word(), Issued: r.code(1) == 1}
+	}
+	if m&hasActor != 0 {
+		e.Actor = r.actor()
+	}
+	if m&hasLink != 0 {
+		e.Link = Link{Before: r.actor(), After: r.actor()}
+	}
+	if m&hasAnomalies != 0 {
+		e.Anomalies = exchange.Anomalies(r.number())
+	}
+	if m&hasVerdict != 0 {
+		e.Verdict = Verdict{
+			Enforced: r.code(1) == 1, Action: r.name(), Would: r.name(), Rule: r.name(), Status: uint16(r.below(math.MaxUint16)),
+		}
+	}
+	if m&hasFindings != 0 {
+		r.findings(e)
+	}
+}
+
+func (r *reader) findings(e *Event) {
+	for range r.count(15) {
+		f := finding.Finding{Stage: finding.Stage(r.byte()), Severity: finding.Severity(r.byte()), Score: math.Float64frombits(r.word())}
+		f.ID = r.name()
+		f.Where, f.Evidence, f.Why = r.name(), string(r.text()), r.name()
+		for range r.count(1) {
+			f.Classes = append(f.Classes, r.name())
+		}
+		if r.bad {
+			return
+		}
+		e.Findings = append(e.Findings, f)
+	}
+}
+
+func (r *reader) observations(e *Event) {
+	n := r.count(8)
+	if cap(e.Observations) < n {
+		e.Observations = make([]Observation, 0, n)
+	}
+	parent := int32(-1)
+	for i := range n {
+		head := r.word()
+		marks := head >> 8 & 0xff
+		if marks&^obsMarks != 0 {
+			r.fail()
+		}
+		if head&obsSameParent == 0 {
+			p := int64(i) - unzigzag(r.number())
+			if p < math.MinInt32 || p > math.MaxInt32 {
+				r.fail()
+			}
+			parent = int32(p)
+		}
+		short := r.orLong(marks&obsLongName != 0, head>>16&0xff)
+		o := Observation{
+			Part: exchange.Part(head & 7), Kind: exchange.Kind(head >> 3 & 7), Parent: parent,
+			Chars: uint16(head >> 40), Flags: exchange.LeafFlag(head >> 56),
+			Len: uint32(r.orLong(marks&obsLongLen != 0, head>>24&0xff)),
+		}
+		if class := head >> 32 & 0xff; marks&obsClasses != 0 {
+			o.Classes = r.classes()
+		} else if class > 64 {
+			r.fail()
+		} else if class > 0 {
+			o.Classes = 1 << (class - 1)
+		}
+		if marks&obsToken != 0 {
+			o.Token = r.word()
+		}
+		if marks&obsNumber != 0 {
+			o.Number = r.float()
+		}
+		if head&obsRef == 0 {
+			name := r.take(int(short))
+			o.Name = e.Append(name)
+			if marks&obsLoc != 0 {
+				o.Loc = r.word()
+			} else {
+				o.Loc = deriveLoc(e.Observations, i, o.Part, parent, name)
+			}
+		} else if short == 0 || short > uint64(i) || r.bad {
+			r.fail()
+		} else {
+			o.Name, o.Loc = e.Observations[i-int(short)].Name, e.Observations[i-int(short)].Loc
+		}
+		if marks&obsLiteral != 0 {
+			o.Literal = e.Append(r.text())
+		}
+		if r.bad {
+			return
+		}
+		e.Observations = append(e.Observations, o)
+	}
+}
+
+// orLong is v, or the varint that follows because v did not fit in its byte.
+func (r *reader) orLong(long bool, v uint64) uint64 {
+	if long {
+		return r.below(math.MaxUint32)
+	}
+	return v
+}
+
+func (r *reader) float() float64 {
+	v := r.number()
+	if v&1 == 0 {
+		return float64(unzigzag(v >> 1))
+	}
+	return math.Float64frombits(r.word())
+}
+
+// classes reads a set; its members come in ascending order, so a record cannot make the reader run on.
+func (r *reader) classes() uint64 {
+	var set uint64
+	for {
+		c := r.byte()
+		bit := uint64(1) << (c & 63)
+		if r.bad || c&0x40 != 0 || set >= bit {
+			r.fail()
+			return 0
+		}
+		set |= bit
+		if c&0x80 == 0 {
+			return set
+		}
+	}
+}
+
+func (r *reader) objects(e *Event) {
+	n := r.count(2)
+	if cap(e.Objects) < n {
+		e.Objects = make([]Object, 0, n)
+	}
+	cursor := uint64(0)
+	for range n {
+		o := Object{Use: Use(r.byte())}
+		if step := r.number(); step == 0 {
+			o.Loc, o.Token = r.word(), r.word()
+		} else {
+			if step > uint64(len(e.Observations)) || cursor+step-1 >= uint64(len(e.Observations)) {
+				r.fail()
+				return
+			}
+			cursor += step - 1
+			o.Loc, o.Token = e.Observations[cursor].Loc, e.Observations[cursor].Token
+		}
+		if r.bad {
+			return
+		}
+		e.Objects = append(e.Objects, o)
+	}
+}
