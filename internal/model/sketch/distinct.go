@@ -34,30 +34,32 @@ func MakeDistinct(p uint8) Distinct {
 	return Distinct{p: min(max(p, MinPrecision), MaxPrecision)}
 }
 
-// Add notes one hash.
-func (d *Distinct) Add(h uint64) {
+// Add notes one hash and says whether that changed anything.
+func (d *Distinct) Add(h uint64) bool {
 	if d.dense != nil {
-		d.set(h)
-		return
+		return d.set(h)
 	}
 	i, found := slices.BinarySearch(d.sparse, h)
 	if found {
-		return
+		return false
 	}
 	if len(d.sparse) < sparseLimit {
 		d.sparse = slices.Insert(d.sparse, i, h)
-		return
+		return true
 	}
 	d.densify()
 	d.set(h)
+	return true
 }
 
-func (d *Distinct) set(h uint64) {
-	i := h >> (64 - d.p)
-	r := uint8(bits.LeadingZeros64(h<<d.p|1<<(d.p-1))) + 1
-	if r > d.dense[i] {
-		d.dense[i] = r
+func (d *Distinct) set(h uint64) bool {
+	i := h >> (64 - d.p&63)
+	r := uint8(bits.LeadingZeros64(h<<(d.p&63)|1<<(d.p-1&63))) + 1
+	if r <= d.dense[i] {
+		return false
 	}
+	d.dense[i] = r
+	return true
 }
 
 func (d *Distinct) densify() {

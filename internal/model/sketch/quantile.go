@@ -28,7 +28,7 @@ const (
 	minMantissa   = QuantileMin*(1<<20) - 1 // 1e-6 = 1.048576 * 2^-20
 	quantileBase  = quantileScale * (-20 + ((cubicA*minMantissa+cubicB)*minMantissa+cubicC)*minMantissa)
 	zeroIndex     = 2048 // below it negative numbers, above it positive ones
-	maxOffset     = 1746 // last bucket: that of 1e9
+	maxOffset     = 1744 // last bucket: that of 1e9
 	countBits     = 48
 	countMask     = 1<<countBits - 1
 )
@@ -36,8 +36,8 @@ const (
 // Quantile is a DDSketch with one gamma and one range for the whole program, so
 // that merging is the addition of buckets: exactly associative. A quantile is
 // within 1 % of the true one between 1e-6 and 1e9 in magnitude; beyond that it
-// is cut. Additive. Memory: 8 bytes a bucket in use, at most 3,493 buckets
-// (1,746 a sign and zero), typically under 200; the zero value is ready.
+// is cut. Additive. Memory: 8 bytes a bucket in use, at most 3,489 buckets
+// (1,744 a sign, and zero), typically under 200; the zero value is ready.
 type Quantile struct {
 	b    []uint64 // index<<48 | count, ascending
 	hint int      // where the last value went

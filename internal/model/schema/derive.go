@@ -1,0 +1,337 @@
+package schema
+
+import (
+	"cmp"
+	"encoding/json"
+	"math"
+	"math/bits"
+	"slices"
+
+	"merlon/internal/model/dataclass"
+	"merlon/internal/model/sketch"
+)
+
+// Thresholds of what a derived shape states. What is enforced needs more: see
+// the Enforce constants.
+const (
+	maxEnum         = 50   // distinct values, JSONoid's bound
+	enumTimes       = 10   // values seen per distinct value, JSONoid's
+	formatAt        = 10   // strings before a format is stated, JSONoid's
+	formatShare     = 0.90 // JSONoid's
+	textShare       = 0.995
+	boundsAt        = 10_000 // values before bounds are stated
+	mapKeys         = 8      // members before an object can be taken for a map
+	mapUnseen       = 0.03   // Good-Turing share of unseen names that makes a map
+	mapTypedShare   = 0.8    // share of names that are ids, dates ...
+	boundsQuantile  = 0.9999
+	valueSupporters = 3
+)
+
+// Thresholds for enforcing a claim of a confirmed shape.
+const (
+	// EnforceRequired is the least RequiredLow: 3,000 presences without an absence at 95 %.
+	EnforceRequired = 0.999
+	// EnforceUnseen is the largest Enum.Unseen.
+	EnforceUnseen = 1e-4
+	// EnforceFormat is the least FormatShare.
+	EnforceFormat = 0.995
+	// EnforceBounds is the least Count: with fewer, 20 numeric fields alone trip on .4 % of requests.
+	EnforceBounds = 100_000
+)
+
+// Options of Derive. The zero value is usable: nothing is confirmed and no literal known.
+type Options struct {
+	// Gate says whether the supporters of a location are enough for it to be confirmed; nil confirms nothing.
+	Gate func(*Supporters) bool
+	// Literal returns the literal of a value's token, if it may be shown.
+	Literal func(token uint64) (string, bool)
+	// Text says that strings are parameters, whose type is in their form: "17" is an integer.
+	Text bool
+	// Confidence of all one-sided bounds; 0 means 0.95.
+	Confidence float64
+	// RequiredLow is the least lower bound of presence that makes a member required; 0 means 0.95 (59 of 59).
+	RequiredLow float64
+	// EnumUnseen is the largest upper bound of unseen values for an enum; 0 means 0.01 (300 values, none single).
+	EnumUnseen float64
+}
+
+// Derive reads the shape of the message from the tree: the body if there was a
+// nameless root, otherwise an object of the parameters. Equal trees give equal
+// shapes. Nil if nothing was observed.
+func (t *Tree) Derive(o Options) *Shape {
+	o.Confidence = cmp.Or(o.Confidence, 0.95)
+	o.RequiredLow = cmp.Or(o.RequiredLow, 0.95)
+	o.EnumUnseen = cmp.Or(o.EnumUnseen, 0.01)
+	d := deriver{t: t, o: o}
+	root := &t.nodes[0]
+	if root.kinds[KindObject] == 0 {
+		return nil
+	}
+	if body := root.inner.element; body != 0 {
+		s := d.shape(body)
+		d.presence(s, &t.nodes[body], root)
+		return s
+	}
+	return d.shape(0)
+}
+
+type deriver struct {
+	t *Tree
+	o Options
+}
+
+func (d *deriver) shape(at int32) *Shape {
+	n := &d.t.nodes[at]
+	s := &Shape{Count: n.count(), Confirmed: d.o.Gate != nil && d.o.Gate(&n.backers)}
+	for k, c := range n.kinds {
+		if c > 0 {
+			s.Types |= 1 << k
+		}
+	}
+	if n.text != nil {
+		d.strings(s, n)
+	}
+	if n.number != nil && s.Types&(1<<KindInteger|1<<KindNumber) != 0 {
+		d.numbers(s, n.number)
+	}
+	s.Enum = d.enum(s, n)
+	if n.inner != nil {
+		d.inner(s, n)
+	}
+	return s
+}
+
+// strings derives classes, format and lengths.
+func (d *deriver) strings(s *Shape, n *node) {
+	p := n.text
+	total := n.kinds[KindString]
+	share := func(c dataclass.Class) float64 {
+		bit := uint64(1) << c
+		if p.classes&bit == 0 || total == 0 {
+			return 0
+		}
+		return float64(p.hits[bits.OnesCount64(p.classes&(bit-1))]) / float64(total)
+	}
+	for m := p.classes; m != 0; m &= m - 1 {
+		c := dataclass.Class(bits.TrailingZeros64(m))
+		if x := share(c); x >= 0.5 {
+			s.Classes = append(s.Classes, ClassShare{c, x})
+		}
+	}
+	slices.SortStableFunc(s.Classes, func(a, b ClassShare) int { return cmp.Compare(b.Share, a.Share) })
+	s.Chars = p.chars
+	if d.o.Text && d.retype(s, total, share) {
+		return
+	}
+	if total >= formatAt {
+		for _, c := range formats() {
+			if x := share(c); x >= formatShare {
+				s.Format, s.FormatShare = c.Format(), x
+				break
+			}
+		}
+	}
+	if total >= boundsAt {
+		low := uint64(p.lengths.Min())
+		high := uint64(math.Ceil(2 * p.lengths.Quantile(boundsQuantile) * (1 + sketch.QuantileError)))
+		if low = low / 2; low > 0 {
+			s.MinLength = &low
+		}
+		s.MaxLength = &high
+	}
+}
+
+// retype reads a parameter's type from the form of its values.
+func (d *deriver) retype(s *Shape, total uint64, share func(dataclass.Class) float64) bool {
+	if total == 0 {
+		return false
+	}
+	to := KindString
+	switch {
+	case share(dataclass.Int) >= textShare:
+		to = KindInteger
+	case share(dataclass.Number) >= textShare:
+		to = KindNumber
+	case share(dataclass.BoolWord) >= textShare:
+		to = KindBool
+	}
+	if to == KindString {
+		return false
+	}
+	s.Types = s.Types&^(1<<KindString) | 1<<to
+	return true
+}
+
+// formats lists the classes that JSON Schema has a format for, the most telling first.
+func formats() []dataclass.Class {
+	return []dataclass.Class{
+		dataclass.UUID, dataclass.DateTime, dataclass.Date, dataclass.Time, dataclass.Duration, dataclass.Email,
+		dataclass.IPv4, dataclass.IPv6, dataclass.URI, dataclass.Hostname, dataclass.CredentialKey,
+		dataclass.PasswordHash, dataclass.PrivateKey,
+	}
+}
+
+// numbers derives bounds: the quantile, or the extreme where the sketch is cut, up to the next power of ten.
+func (d *deriver) numbers(s *Shape, p *numberPart) {
+	if p.sizes.Count() < boundsAt {
+		return
+	}
+	low, high := p.sizes.Quantile(1-boundsQuantile), p.sizes.Quantile(boundsQuantile)
+	if high > sketch.QuantileMax*(1-2*sketch.QuantileError) {
+		high = p.max
+	}
+	if low < -sketch.QuantileMax*(1-2*sketch.QuantileError) {
+		low = p.min
+	}
+	low, high = -decade(-low), decade(high)
+	if p.min >= 0 {
+		low = 0
+	}
+	s.Minimum, s.Maximum = &low, &high
+}
+
+// decade returns the least power of ten that is not smaller; 0 for what is not positive.
+func decade(x float64) float64 {
+	if x <= 0 || math.IsInf(x, 0) {
+		return max(x, 0)
+	}
+	return math.Pow(10, math.Ceil(math.Log10(x)-1e-9))
+}
+
+// enum finds a closed set: few values, each often, hardly any unseen (Good-Turing).
+func (d *deriver) enum(s *Shape, n *node) *Enum {
+	scalars := n.kinds[KindString] + n.kinds[KindInteger]
+	if scalars == 0 || n.kinds[KindNumber]+n.kinds[KindObject]+n.kinds[KindArray]+n.kinds[KindBool] > 0 || s.Types.Has(KindBool) {
+		return nil
+	}
+	k := n.values.Len()
+	if !n.values.Exact() || k == 0 || k > maxEnum || scalars < uint64(enumTimes*k) {
+		return nil
+	}
+	e := &Enum{}
+	once, sum := uint64(0), uint64(0)
+	for _, v := range n.values.Entries() {
+		if v.V.Count == 1 {
+			once++
+		}
+		sum += uint64(v.V.Count)
+		x := EnumValue{Token: v.Hash, Count: uint64(v.V.Count), Supporters: v.V.Supporters()}
+		x.Confirmed = s.Confirmed && x.Supporters >= valueSupporters
+		if d.o.Literal != nil {
+			if lit, ok := d.o.Literal(v.Hash); ok {
+				x.Literal = literalJSON(lit, s.Types)
+			}
+		}
+		e.Values = append(e.Values, x)
+	}
+	e.Unseen = sketch.GoodTuringUpper(once, scalars, d.o.Confidence)
+	if sum < scalars || e.Unseen > d.o.EnumUnseen { // some values had no token: the set is not known
+		return nil
+	}
+	slices.SortStableFunc(e.Values, func(a, b EnumValue) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Token, b.Token))
+	})
+	return e
+}
+
+// literalJSON writes a literal as JSON text of the location's type.
+func literalJSON(lit string, t Types) string {
+	if t&(1<<KindString) == 0 && json.Valid([]byte(lit)) {
+		return lit
+	}
+	b, err := json.Marshal(lit)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// inner derives members and elements.
+func (d *deriver) inner(s *Shape, n *node) {
+	in := n.inner
+	if in.element != 0 && n.kinds[KindArray] > 0 {
+		s.Items = d.shape(in.element)
+	}
+	if c := in.lengths.Count(); c >= boundsAt {
+		high := uint64(math.Ceil(2 * in.lengths.Quantile(boundsQuantile) * (1 + sketch.QuantileError)))
+		s.MaxItems = &high
+	}
+	for _, c := range in.children {
+		k := &d.t.nodes[c]
+		p := Property{k.name, d.shape(c)}
+		d.presence(p.Shape, k, n)
+		s.Properties = append(s.Properties, p)
+	}
+	slices.SortStableFunc(s.Properties, func(a, b Property) int { return cmp.Compare(a.Name, b.Name) })
+	s.Keys = float64(len(in.children))
+	if in.wide {
+		s.Keys = in.keys.Estimate()
+	}
+	if in.wide || d.mapLike(s) {
+		s.Map = true
+		for _, p := range s.Properties {
+			s.Additional = Union(s.Additional, p.Shape)
+		}
+		if s.Additional != nil {
+			c := *s.Additional
+			c.Required, c.RequiredLow = false, 0
+			s.Additional = &c
+		}
+		s.Properties = nil
+	}
+}
+
+// presence compares a member's count with its parent's.
+func (d *deriver) presence(s *Shape, n, parent *node) {
+	s.Parents = parent.inner.whole
+	s.Present = min(n.present, s.Parents)
+	s.RequiredLow = sketch.ClopperPearsonLower(s.Present, s.Parents, d.o.Confidence)
+	s.Required = s.RequiredLow >= d.o.RequiredLow
+}
+
+// mapLike says whether member names are data: new ones keep coming or they are
+// ids, and their values look alike (after JXPLAIN).
+func (d *deriver) mapLike(s *Shape) bool {
+	if len(s.Properties) < mapKeys {
+		return false
+	}
+	once, seen, typed := uint64(0), uint64(0), 0
+	alike := s.Properties[0].Types &^ (1 << KindNull)
+	same := true
+	for _, p := range s.Properties {
+		if p.Present == 1 {
+			once++
+		}
+		seen += p.Present
+		if set, _ := dataclass.Recognise([]byte(p.Name)); set&typedNames() != 0 {
+			typed++
+		}
+		if t := p.Types &^ (1 << KindNull); t != alike && t != 0 && alike != 0 {
+			same = false
+		}
+		if p.Required {
+			return false
+		}
+	}
+	if !same {
+		return false
+	}
+	if float64(typed) >= mapTypedShare*float64(len(s.Properties)) {
+		return true
+	}
+	return sketch.GoodTuringUnseen(once, seen) > mapUnseen && s.Parents0() >= mapKeys
+}
+
+// Parents0 returns how many objects the members were looked for in.
+func (s *Shape) Parents0() uint64 {
+	if len(s.Properties) == 0 {
+		return 0
+	}
+	return s.Properties[0].Parents
+}
+
+// typedNames are the classes that field names do not have.
+func typedNames() dataclass.Set {
+	return 1<<dataclass.Int | 1<<dataclass.UUID | 1<<dataclass.UUIDBraced | 1<<dataclass.ULID | 1<<dataclass.KSUID |
+		1<<dataclass.Hex | 1<<dataclass.Date | 1<<dataclass.DateTime | 1<<dataclass.Email | 1<<dataclass.IPv4
+}
