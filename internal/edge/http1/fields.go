@@ -1,8 +1,13 @@
 package http1
 
 import (
+	"slices"
+
 	"merlon/internal/model/exchange"
 )
+
+// firstFields is how many fields a Head first makes room for: more than most requests have.
+const firstFields = 32
 
 // parseFields reads field lines from b[i:] to the empty line that ends them and returns the index behind it.
 func (h *Head) parseFields(b []byte, i, limit int, from side) (int, error) {
@@ -72,7 +77,12 @@ func (h *Head) parseFields(b []byte, i, limit int, from side) (int, error) {
 		}
 
 		id := lookup(b, s, e)
-		h.Fields = append(h.Fields, exchange.Field{Name: b[s:e:e], Value: b[v:end:end], ID: id})
+		if len(h.Fields) == cap(h.Fields) {
+			h.Fields = slices.Grow(h.Fields, min(limit, firstFields))
+		}
+		h.Fields = h.Fields[:len(h.Fields)+1]
+		f := &h.Fields[len(h.Fields)-1]
+		f.Name, f.Value, f.ID = b[s:e:e], b[v:end:end], id
 		if id != exchange.HeaderOther {
 			if h.index[id] == 0 {
 				h.index[id] = uint8(len(h.Fields))
