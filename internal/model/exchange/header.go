@@ -40,6 +40,7 @@ const (
 	HeaderSecWebSocketVersion
 	HeaderCacheControl
 	HeaderETag
+	HeaderMerlonTag // what policy tells the upstream; a client's own copy is dropped
 	NumHeaders
 )
 
@@ -49,7 +50,7 @@ var headerNames = [NumHeaders]string{
 	"upgrade", "expect", "content-type", "content-encoding", "accept", "accept-encoding", "accept-language", "authorization",
 	"cookie", "set-cookie", "user-agent", "x-forwarded-for", "forwarded", "x-api-key", "location", "date", "server",
 	"origin", "referer", "x-request-id", "www-authenticate", "retry-after", "proxy-authorization", "sec-websocket-key",
-	"sec-websocket-version", "cache-control", "etag",
+	"sec-websocket-version", "cache-control", "etag", "merlon-tag",
 }
 
 // String is the field's name in lower case, "" for HeaderOther.
