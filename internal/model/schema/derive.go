@@ -297,7 +297,7 @@ func (d *deriver) mapLike(s *Shape) bool {
 	}
 	once, seen, typed := uint64(0), uint64(0), 0
 	alike := s.Properties[0].Types &^ (1 << KindNull)
-	same := true
+	same, steady := true, false
 	for _, p := range s.Properties {
 		if p.Present == 1 {
 			once++
@@ -312,6 +312,7 @@ func (d *deriver) mapLike(s *Shape) bool {
 		if p.Required {
 			return false
 		}
+		steady = steady || 2*p.Present >= p.Parents // a field, if an optional one
 	}
 	if !same {
 		return false
@@ -319,15 +320,7 @@ func (d *deriver) mapLike(s *Shape) bool {
 	if float64(typed) >= mapTypedShare*float64(len(s.Properties)) {
 		return true
 	}
-	return sketch.GoodTuringUnseen(once, seen) > mapUnseen && s.Parents0() >= mapKeys
-}
-
-// Parents0 returns how many objects the members were looked for in.
-func (s *Shape) Parents0() uint64 {
-	if len(s.Properties) == 0 {
-		return 0
-	}
-	return s.Properties[0].Parents
+	return s.Properties[0].Parents >= mapKeys && !steady && sketch.GoodTuringUnseen(once, seen) > mapUnseen
 }
 
 // typedNames are the classes that field names do not have.
