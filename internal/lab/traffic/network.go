@@ -1,0 +1,109 @@
+package traffic
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"strings"
+)
+
+// networkClass says what sort of network an address is taken from.
+type networkClass byte
+
+const (
+	residential networkClass = 'r'
+	mobile      networkClass = 'm'
+	hosting     networkClass = 'h'
+	clinic      networkClass = 'c'
+	crawling    networkClass = 'g'
+)
+
+// prefixTable lists announced prefixes of well-known networks with their class, country and share. Documentation ranges are in no
+// geography table, so believable traffic needs real prefixes. They appear in labels, logs and PROXY headers; nothing ever dials them.
+const prefixTable = `r 79.192.0.0/10 DE 20
+r 87.128.0.0/11 DE 8
+r 91.0.0.0/10 DE 14
+r 217.224.0.0/11 DE 6
+r 2003:c0::/26 DE 12
+r 86.192.0.0/11 FR 4
+r 82.64.0.0/14 FR 3
+r 2a01:cb00::/24 FR 2
+r 86.128.0.0/11 GB 4
+r 81.128.0.0/12 GB 2
+r 77.160.0.0/12 NL 3
+r 88.0.0.0/12 ES 3
+r 79.0.0.0/11 IT 3
+r 83.0.0.0/12 PL 3
+r 80.108.0.0/15 AT 3
+r 178.192.0.0/12 CH 2
+r 73.0.0.0/9 US 3
+r 2601::/20 US 1
+r 187.0.0.0/12 BR 1
+m 80.187.64.0/18 DE 10
+m 109.40.0.0/13 DE 6
+m 92.184.96.0/19 FR 2
+m 49.32.0.0/11 IN 1
+h 88.198.0.0/16 DE 5
+h 116.202.0.0/15 DE 5
+h 144.76.0.0/16 DE 4
+h 95.216.0.0/16 FI 4
+h 51.75.0.0/16 FR 4
+h 54.36.0.0/16 FR 4
+h 137.74.0.0/16 FR 3
+h 52.208.0.0/13 IE 5
+h 159.65.0.0/16 US 5
+h 167.99.0.0/16 US 5
+h 142.93.0.0/16 US 4
+h 104.248.0.0/16 US 4
+h 139.59.0.0/16 SG 3
+h 45.76.0.0/16 JP 2
+h 172.104.32.0/19 SG 2
+c 141.42.0.0/16 DE 1
+g 66.249.64.0/19 US 1`
+
+// networks draws addresses.
+type networks struct {
+	byClass map[networkClass][]netip.Prefix // repeated by share
+}
+
+func newNetworks() *networks {
+	n := &networks{map[networkClass][]netip.Prefix{}}
+	for line := range strings.SplitSeq(prefixTable, "\n") {
+		f := strings.Fields(line)
+		p := netip.MustParsePrefix(f[1])
+		share := 0
+		for _, c := range f[3] {
+			share = share*10 + int(c-'0')
+		}
+		for range share {
+			c := networkClass(f[0][0])
+			n.byClass[c] = append(n.byClass[c], p)
+		}
+	}
+	return n
+}
+
+// draw picks an address of a class.
+func (n *networks) draw(r *rand.Rand, class networkClass) netip.Addr {
+	ps := n.byClass[class]
+	return inside(r, ps[r.IntN(len(ps))])
+}
+
+// inside picks a host of a prefix: in IPv4 none that ends in 0 or 255, in IPv6 a random interface in a random /64.
+func inside(r *rand.Rand, p netip.Prefix) netip.Addr {
+	if p.Addr().Is4() {
+		b := p.Addr().As4()
+		host := uint32(r.Uint64()) & (1<<(32-p.Bits()) - 1)
+		v := binary.BigEndian.Uint32(b[:]) | host
+		if last := v & 0xFF; last == 0 || last == 255 {
+			v ^= 1 << 3
+		}
+		binary.BigEndian.PutUint32(b[:], v)
+		return netip.AddrFrom4(b)
+	}
+	b := p.Addr().As16()
+	hi := binary.BigEndian.Uint64(b[:8]) | r.Uint64()&(1<<(64-p.Bits())-1)
+	binary.BigEndian.PutUint64(b[:8], hi)
+	binary.BigEndian.PutUint64(b[8:], r.Uint64())
+	return netip.AddrFrom16(b)
+}

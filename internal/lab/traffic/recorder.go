@@ -1,0 +1,128 @@
+package traffic
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// inProcess makes the request that a server would have made of an entry.
+func inProcess(ctx context.Context, e *Entry) (*http.Request, error) {
+	_, target, _ := strings.Cut(e.Request.URL[len("https://"):], "/")
+	u, err := url.ParseRequestURI("/" + target)
+	if err != nil {
+		return nil, err
+	}
+	r := &http.Request{Method: e.Request.Method, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RequestURI: "/" + target,
+		Header: make(http.Header, len(e.Request.Headers)), Body: http.NoBody, ContentLength: int64(len(e.Request.Body)),
+		RemoteAddr: net.JoinHostPort(e.Client.IP, strconv.Itoa(e.Client.Port))}
+	host, _, _ := strings.Cut(e.Request.URL[len("https://"):], "/")
+	r.Host = host
+	if e.Request.Body != "" {
+		r.Body = io.NopCloser(strings.NewReader(e.Request.Body))
+	}
+	for _, f := range e.Request.Headers {
+		if name := http.CanonicalHeaderKey(f.Name); name != "Host" {
+			r.Header[name] = append(r.Header[name], f.Value)
+		}
+	}
+	return r.WithContext(ctx), nil
+}
+
+// recorder is the response's other end in process. Hijack gives a connection at which the client has nothing more to say.
+type recorder struct {
+	status int
+	header http.Header
+	body   bytes.Buffer
+	conn   *deafConn
+}
+
+func (w *recorder) reset() {
+	w.status, w.header, w.conn = 0, http.Header{}, nil
+	w.body.Reset()
+}
+
+func (w *recorder) Header() http.Header { return w.header }
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
+func (w *recorder) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(b)
+}
+
+func (w *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.conn = &deafConn{}
+	return w.conn, bufio.NewReadWriter(bufio.NewReader(w.conn), bufio.NewWriter(w.conn)), nil
+}
+
+// response tells what was answered; fields in sorted order, as net/http writes them, with the Date a server adds.
+func (w *recorder) response(version string, now time.Time) Response {
+	if w.conn != nil {
+		return w.conn.response()
+	}
+	r := Response{Status: w.status, Version: version, Body: w.body.String()}
+	if r.Status == 0 {
+		r.Status = http.StatusOK
+	}
+	if len(w.header["Date"]) == 0 {
+		w.header["Date"] = []string{now.UTC().Format(http.TimeFormat)}
+	}
+	if len(w.header["Content-Length"]) == 0 && r.Status != http.StatusNoContent && r.Status != http.StatusNotModified {
+		w.header["Content-Length"] = []string{strconv.Itoa(len(r.Body))}
+	}
+	for name, values := range w.header {
+		if version == "HTTP/2.0" {
+			name = strings.ToLower(name)
+		}
+		for _, v := range values {
+			r.Headers = append(r.Headers, Header{name, v})
+		}
+	}
+	slices.SortStableFunc(r.Headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
+	return r
+}
+
+// deafConn takes what is written and has nothing to read.
+type deafConn struct {
+	net.Conn // nil: nothing else is called
+	out      bytes.Buffer
+}
+
+func (c *deafConn) Read([]byte) (int, error)    { return 0, io.EOF }
+func (c *deafConn) Write(b []byte) (int, error) { return c.out.Write(b) }
+func (c *deafConn) Close() error                { return nil }
+
+// response reads the head that a handler wrote by hand.
+func (c *deafConn) response() Response {
+	r := Response{Status: http.StatusBadGateway, Version: "HTTP/1.1"}
+	head, _, _ := strings.Cut(c.out.String(), "\r\n\r\n")
+	for i, line := range strings.Split(head, "\r\n") {
+		if i == 0 && len(line) >= 12 {
+			r.Status, _ = strconv.Atoi(line[9:12]) // 0 when it is no number, and then the entry says so
+			continue
+		}
+		if name, value, ok := strings.Cut(line, ":"); ok {
+			r.Headers = append(r.Headers, Header{name, strings.TrimSpace(value)})
+		}
+	}
+	return r
+}
+
+// cookiePair is the name=value part of a Set-Cookie field.
+func cookiePair(field string) string {
+	pair, _, _ := strings.Cut(field, ";")
+	return pair
+}
