@@ -23,6 +23,8 @@ type Site struct {
 	Hosts []string
 	// Default: the site also takes unknown hosts. At most one site is.
 	Default bool
+	// TrustedHops is how many proxies before this one are believed in X-Forwarded-For, counted from the right.
+	TrustedHops int
 	// Descriptions are the uploaded contracts.
 	Descriptions []*description.Description
 	Policy       Policy
