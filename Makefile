@@ -50,9 +50,9 @@ fmt: $(BIN)/gofumpt ## Format the sources
 	$(BIN)/gofumpt -w arch*_test.go $(wildcard cmd internal tools)
 
 fuzz: ## Run every fuzz target for FUZZTIME each
-	@set -e; $(GO) list -f '{{$$d := .ImportPath}}{{.Dir}} {{$$d}}' ./... | while read -r dir pkg; do \
+	@set -e; $(GO) list -f '{{.Dir}} {{.ImportPath}}' ./... | while read -r dir pkg; do \
 		for f in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$$dir"/*_test.go 2>/dev/null); do \
-			echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) "$$pkg"; \
+			echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null; \
 		done; \
 	done
 
