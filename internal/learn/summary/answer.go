@@ -1,0 +1,146 @@
+package summary
+
+import (
+	"math/bits"
+
+	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
+	"merlon/internal/model/sketch"
+)
+
+// answerSample is how many field locations stand for the shape of an answer: two shapes of Jaccard similarity j agree in
+// about j of them (bottom-k MinHash, standard error 1/sqrt(k)).
+const answerSample = 24
+
+// sizeClasses is one per power of two of the body's size.
+const sizeClasses = 40
+
+// Answer is what successful answers look like: enough to tell whether two paths answer alike, which is how siblings are
+// recognised as values of one parameter and hosts as answering everything alike.
+type Answer struct {
+	// Fields samples the locations in structured bodies.
+	Fields sketch.BottomK[struct{}]
+	// Kinds counts by exchange.BodyKind, Sizes by the bit length of the body's size.
+	Kinds [8]uint64
+	Sizes [sizeClasses]uint32
+}
+
+func makeAnswer() Answer {
+	return Answer{Fields: sketch.MakeBottomK[struct{}](answerSample)}
+}
+
+func (a *Answer) fold(f *fold) {
+	if !f.success || !f.e.Observed.Has(exchange.SawStatus) {
+		return
+	}
+	a.Kinds[f.e.ResponseBody&7]++
+	if n := min(bits.Len64(uint64(max(f.e.ResponseBytes, 0))), sizeClasses-1); a.Sizes[n] != ^uint32(0) {
+		a.Sizes[n]++
+	}
+	if f.e.Endpoint != 0 {
+		return // its template is settled; the schema tells the rest
+	}
+	a.sample(f.e.Observations)
+}
+
+func (a *Answer) sample(all []event.Observation) {
+	for i := len(all) - 1; i >= 0 && all[i].Part == exchange.InResponseBody; i-- {
+		a.Fields.Slot(sketch.Mix(all[i].Loc))
+	}
+}
+
+func (a *Answer) merge(o learner) {
+	x := o.(*Answer)
+	a.Fields.Merge(&x.Fields, func(*struct{}, struct{}) {})
+	for i, n := range x.Kinds {
+		a.Kinds[i] = addSat(a.Kinds[i], n)
+	}
+	for i, n := range x.Sizes {
+		a.Sizes[i] += min(n, ^uint32(0)-a.Sizes[i])
+	}
+}
+
+func (a *Answer) append(b []byte) []byte {
+	b = a.Fields.AppendBinary(b, func(b []byte, _ struct{}) []byte { return b })
+	for _, n := range a.Kinds {
+		b = appendUvarint(b, n)
+	}
+	used := uint64(0)
+	for i, n := range a.Sizes {
+		if n != 0 {
+			used |= 1 << i
+		}
+	}
+	b = appendUvarint(b, used)
+	for _, n := range a.Sizes {
+		if n != 0 {
+			b = appendUvarint(b, uint64(n))
+		}
+	}
+	return b
+}
+
+func (a *Answer) read(r *reader) {
+	a.Fields = readBottomK(r, answerSample, 0, func(b []byte) (struct{}, []byte, bool) { return struct{}{}, b, true })
+	for i := range a.Kinds {
+		a.Kinds[i] = r.uvarint()
+	}
+	used := r.uvarint()
+	if used >= 1<<sizeClasses {
+		r.damage("answer sizes")
+		return
+	}
+	for i := range a.Sizes {
+		if used>>i&1 != 0 {
+			n := r.uvarint()
+			if n == 0 || n > 1<<32-1 {
+				r.damage("answer sizes")
+				return
+			}
+			a.Sizes[i] = uint32(n)
+		}
+	}
+}
+
+// Similarity estimates the Jaccard similarity of the fields of two answers; known is false when either has none.
+func (a *Answer) Similarity(o *Answer) (j float64, known bool) {
+	x, y := a.Fields.Entries(), o.Fields.Entries()
+	if len(x) == 0 || len(y) == 0 {
+		return 0, false
+	}
+	union, both, i, k := 0, 0, 0, 0
+	for union < answerSample && (i < len(x) || k < len(y)) {
+		switch {
+		case k == len(y) || i < len(x) && x[i].Hash < y[k].Hash:
+			i++
+		case i == len(x) || y[k].Hash < x[i].Hash:
+			k++
+		default:
+			i, k, both = i+1, k+1, both+1
+		}
+		union++
+	}
+	return float64(both) / float64(union), true
+}
+
+// Size is the most frequent power of two of the body's size, the smaller of two equally frequent ones.
+func (a *Answer) Size() int {
+	best := 0
+	for i, n := range a.Sizes {
+		if n > a.Sizes[best] {
+			best = i
+		}
+	}
+	return best
+}
+
+// Kind is the most frequent kind of body.
+func (a *Answer) Kind() exchange.BodyKind {
+	best := 0
+	for i, n := range a.Kinds {
+		if n > a.Kinds[best] {
+			best = i
+		}
+	}
+	return exchange.BodyKind(best)
+}

@@ -1,0 +1,173 @@
+package summary
+
+import (
+	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
+	"merlon/internal/model/schema"
+)
+
+// Slot names one tree of a leaf: a part of the parameters, a request body of one media kind, a response of one class.
+type Slot uint8
+
+// The slots; their order is part of the encoding. What a successful exchange shows is a claim about the contract; the
+// error slots are only shown.
+const (
+	SlotPath Slot = iota // named by the template, so only under known ones
+	SlotQuery
+	SlotHeader
+	SlotCookie
+	SlotRequestJSON
+	SlotRequestForm
+	SlotRequestMultipart
+	SlotRequestOther
+	SlotResponse
+	SlotResponseClientError
+	SlotResponseServerError
+	Slots
+)
+
+// Schemas is the shapes of what was sent and answered.
+type Schemas struct {
+	Trees [Slots]*schema.Tree
+	seed  uint64
+	flat  []schema.Leaf // scratch
+}
+
+func (s *Schemas) fold(f *fold) {
+	e := f.e
+	by := schema.Support{Principal: e.Principal.Token, Network: f.token, Bucket: f.hour, Strong: f.proved}
+	all := e.Observations
+	names := arena(e, all)
+	if f.success {
+		// Every success is a message of each part that was visible, with or without parameters: that is what makes a
+		// parameter required or optional.
+		i := 0
+		i = s.part(SlotPath, all, i, exchange.InPath, names, by, e.Endpoint != 0)
+		i = s.part(SlotQuery, all, i, exchange.InQuery, names, by, e.Observed.Has(exchange.SawRequestLine))
+		i = s.part(SlotHeader, all, i, exchange.InHeader, names, by, e.Observed.Has(exchange.SawRequestHeaders))
+		i = s.part(SlotCookie, all, i, exchange.InCookie, names, by, e.Observed.Has(exchange.SawRequestHeaders|exchange.SawCredentials))
+		by.Partial = !e.RequestWalked
+		s.part(requestSlot(e.RequestBody), all, i, exchange.InBody, names, by, e.RequestBody != exchange.BodyNone && e.Observed.Has(exchange.SawRequestBody))
+	}
+	if f.own || e.ResponseBody != exchange.BodyJSON || !e.Observed.Has(exchange.SawResponseBody) {
+		return
+	}
+	slot := SlotResponse
+	switch {
+	case f.success:
+	case e.Status >= 400 && e.Status < 500:
+		slot = SlotResponseClientError
+	case e.Status >= 500 && e.Status < 600:
+		slot = SlotResponseServerError
+	default:
+		return
+	}
+	i := 0
+	for i < len(all) && all[i].Part != exchange.InResponseBody {
+		i++
+	}
+	by.Partial = !e.ResponseWalked
+	s.part(slot, all, i, exchange.InResponseBody, names, by, true)
+}
+
+func requestSlot(k exchange.BodyKind) Slot {
+	switch k {
+	case exchange.BodyJSON:
+		return SlotRequestJSON
+	case exchange.BodyForm:
+		return SlotRequestForm
+	case exchange.BodyMultipart:
+		return SlotRequestMultipart
+	default:
+		return SlotRequestOther
+	}
+}
+
+// part observes the run of observations of one part that begins at i, and returns where it ends.
+func (s *Schemas) part(slot Slot, all []event.Observation, i int, p exchange.Part, names []byte, by schema.Support, visible bool) int {
+	from := i
+	for i < len(all) && all[i].Part == p {
+		i++
+	}
+	if !visible {
+		return i
+	}
+	t := s.Trees[slot]
+	if t == nil {
+		t = schema.New(s.seed)
+		s.Trees[slot] = t
+	}
+	flat := s.flat[:0]
+	for k := from; k < i; k++ {
+		o := &all[k]
+		parent := int32(-1)
+		if o.Parent >= int32(from) {
+			parent = o.Parent - int32(from)
+		}
+		flat = append(flat, schema.Leaf{
+			Loc: o.Loc, Token: o.Token, Classes: o.Classes, Num: o.Number, Parent: parent, Len: o.Len,
+			NameOff: o.Name.Off, NameLen: o.Name.Len, Chars: o.Chars, Kind: schema.Kind(o.Kind),
+			Dup: o.Flags&exchange.LeafDuplicate != 0,
+		})
+	}
+	s.flat = flat
+	t.Observe(flat, names, by)
+	return i
+}
+
+// arena is as much of the event's arena as holds all names.
+func arena(e *event.Event, all []event.Observation) []byte {
+	end := uint32(0)
+	for i := range all {
+		end = max(end, all[i].Name.Off+all[i].Name.Len)
+	}
+	return e.Bytes(event.Span{Len: end})
+}
+
+func (s *Schemas) merge(o learner) {
+	for i, t := range o.(*Schemas).Trees {
+		if t == nil {
+			continue
+		}
+		if s.Trees[i] == nil {
+			s.Trees[i] = schema.New(s.seed)
+		}
+		s.Trees[i].Merge(t)
+	}
+}
+
+func (s *Schemas) append(b []byte) []byte {
+	used := uint64(0)
+	for i, t := range s.Trees {
+		if t != nil {
+			used |= 1 << i
+		}
+	}
+	b = appendUvarint(b, used)
+	for _, t := range s.Trees {
+		if t != nil {
+			b = t.AppendBinary(b)
+		}
+	}
+	return b
+}
+
+func (s *Schemas) read(r *reader) {
+	used := r.uvarint()
+	if used >= 1<<Slots {
+		r.damage("schemas")
+		return
+	}
+	for i := range s.Trees {
+		if used>>i&1 == 0 || r.err != nil {
+			continue
+		}
+		t, rest, err := schema.Decode(r.b, s.seed)
+		r.b = rest
+		if err != nil {
+			r.fail(err)
+			return
+		}
+		s.Trees[i] = t
+	}
+}
