@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -29,23 +30,31 @@ const (
 	quantileBase  = quantileScale * (-20 + ((cubicA*minMantissa+cubicB)*minMantissa+cubicC)*minMantissa)
 	zeroIndex     = 2048 // below it negative numbers, above it positive ones
 	maxOffset     = 1744 // last bucket: that of 1e9
-	countBits     = 48
-	countMask     = 1<<countBits - 1
 )
 
 // Quantile is a DDSketch with one gamma and one range for the whole program, so
 // that merging is the addition of buckets: exactly associative. A quantile is
 // within 1 % of the true one between 1e-6 and 1e9 in magnitude; beyond that it
-// is cut. Additive. Memory: 8 bytes a bucket in use, at most 3,489 buckets
-// (1,744 a sign, and zero), typically under 200; the zero value is ready.
+// is cut. Additive. Memory: 8 bytes a bucket in use, of at most 3,489 (1,744 a
+// sign, and zero), and 16 bytes per 64 buckets between the lowest and the
+// highest; typically under 2 KiB. The zero value is ready.
+//
+// Buckets in use are found by bitmap and rank: no search, no branch to mispredict.
 type Quantile struct {
-	b    []uint64 // index<<48 | count, ascending
-	hint int      // where the last value went
+	words  []word
+	counts []uint64 // of the buckets in use, ascending, saturating
+	base   int      // index of the first word
+}
+
+// word tells which of 64 buckets are in use, and how many are below it.
+type word struct {
+	bits uint64
+	rank uint32
 }
 
 // quantileIndex gives the bucket of a number that is not NaN. The conversions
 // forbid fused multiply-add, which would round differently on other processors.
-func quantileIndex(x float64) uint64 {
+func quantileIndex(x float64) int {
 	v := math.Abs(x)
 	if v < QuantileMin {
 		return zeroIndex
@@ -54,12 +63,10 @@ func quantileIndex(x float64) uint64 {
 		v = QuantileMax
 	}
 	u := math.Float64bits(v)
-	e := float64(int(u>>52) - 1023)
+	e := float64(float64(int(u>>52)-1023)*quantileScale) - quantileBase
 	s := math.Float64frombits(u&(1<<52-1)|1023<<52) - 1
-	p := float64(cubicA*s) + cubicB
-	p = float64(p*s) + cubicC
-	p = float64(p*s) + e
-	k := uint64(max(float64(p*quantileScale)-quantileBase, 0)) + 1
+	p := float64(cubicA*quantileScale*float64(s*s)) + (float64(cubicB*quantileScale*s) + cubicC*quantileScale)
+	k := int(float64(p*s)+e) + 1 // a negative rounding error truncates to 0
 	if x < 0 {
 		return zeroIndex - k
 	}
@@ -71,52 +78,71 @@ func (s *Quantile) Add(x float64) {
 	if x != x {
 		return
 	}
-	s.addIndex(quantileIndex(x), 1)
+	k := quantileIndex(x)
+	if w := k>>6 - s.base; uint(w) < uint(len(s.words)) {
+		p, bit := &s.words[w], uint64(1)<<(k&63)
+		if p.bits&bit != 0 {
+			c := &s.counts[int(p.rank)+bits.OnesCount64(p.bits&(bit-1))]
+			if *c++; *c == 0 {
+				*c--
+			}
+			return
+		}
+	}
+	s.addIndex(k, 1)
 }
 
-func (s *Quantile) addIndex(k, n uint64) {
-	i := s.hint
-	if i >= len(s.b) || s.b[i]>>countBits != k {
-		key := k << countBits
-		lo, m := 0, len(s.b)
-		for m > 0 { // first entry >= key
-			half := m >> 1
-			if s.b[lo+half] < key {
-				lo += half + 1
-				m -= half + 1
-			} else {
-				m = half
-			}
-		}
-		i = lo
-		if i == len(s.b) || s.b[i]>>countBits != k {
-			s.b = slices.Insert(s.b, i, key)
-		}
-		s.hint = i
+// addIndex adds n to a bucket that may not be in use yet.
+func (s *Quantile) addIndex(k int, n uint64) {
+	w, bit := k>>6, uint64(1)<<(k&63)
+	switch {
+	case len(s.words) == 0:
+		s.base, s.words = w, make([]word, 1)
+	case w < s.base:
+		s.words = append(make([]word, s.base-w), s.words...)
+		s.base = w
 	}
-	if c := s.b[i]&countMask + n; c <= countMask {
-		s.b[i] += n
-	} else {
-		s.b[i] |= countMask
+	for w >= s.base+len(s.words) {
+		s.words = append(s.words, word{rank: uint32(len(s.counts))})
+	}
+	w -= s.base
+	p := &s.words[w]
+	i := int(p.rank) + bits.OnesCount64(p.bits&(bit-1))
+	if p.bits&bit == 0 {
+		p.bits |= bit
+		for j := range s.words[w+1:] {
+			s.words[w+1+j].rank++
+		}
+		s.counts = slices.Insert(s.counts, i, 0)
+	}
+	s.counts[i] = addSat(s.counts[i], n)
+}
+
+// each calls yield for the buckets in use, ascending.
+func (s *Quantile) each(yield func(k int, n uint64) bool) {
+	i := 0
+	for w := range s.words {
+		for m := s.words[w].bits; m != 0; m &= m - 1 {
+			if !yield((s.base+w)<<6+bits.TrailingZeros64(m), s.counts[i]) {
+				return
+			}
+			i++
+		}
 	}
 }
 
 // Merge adds o's buckets.
 func (s *Quantile) Merge(o *Quantile) {
-	if len(s.b) == 0 {
-		s.b = slices.Clone(o.b)
-		return
-	}
-	for _, e := range o.b {
-		s.addIndex(e>>countBits, e&countMask)
+	for k, n := range o.each {
+		s.addIndex(k, n)
 	}
 }
 
 // Count returns how many numbers were added.
 func (s *Quantile) Count() uint64 {
 	n := uint64(0)
-	for _, e := range s.b {
-		n = addSat(n, e&countMask)
+	for _, c := range s.counts {
+		n = addSat(n, c)
 	}
 	return n
 }
@@ -129,64 +155,67 @@ func (s *Quantile) Quantile(q float64) float64 {
 		return 0
 	}
 	rank := uint64(min(max(q, 0), 1) * float64(n-1))
-	for _, e := range s.b {
-		c := e & countMask
+	for k, c := range s.each {
 		if rank < c {
-			return bucketValue(e >> countBits)
+			return bucketValue(k)
 		}
 		rank -= c
 	}
 	return s.Max()
 }
 
-// Min and Max return the smallest and largest number, within the error; 0 when there are none.
+// Min returns the smallest number, within the error; 0 when there are none.
 func (s *Quantile) Min() float64 {
-	if len(s.b) == 0 {
+	if len(s.words) == 0 {
 		return 0
 	}
-	return bucketValue(s.b[0] >> countBits)
+	return bucketValue(s.base<<6 + bits.TrailingZeros64(s.words[0].bits))
 }
 
-// Max is explained at Min.
+// Max returns the largest number, within the error; 0 when there are none.
 func (s *Quantile) Max() float64 {
-	if len(s.b) == 0 {
+	if len(s.words) == 0 {
 		return 0
 	}
-	return bucketValue(s.b[len(s.b)-1] >> countBits)
+	last := len(s.words) - 1
+	return bucketValue((s.base+last)<<6 + bits.Len64(s.words[last].bits) - 1)
 }
 
 // Sum returns the sum of all numbers, each within the error. It is taken from
 // the buckets when read, because a running float sum would depend on the order.
 func (s *Quantile) Sum() float64 {
 	t := 0.0
-	for _, e := range s.b {
-		t += bucketValue(e>>countBits) * float64(e&countMask)
+	for k, n := range s.each {
+		t += bucketValue(k) * float64(n)
 	}
 	return t
 }
 
 // Above returns how many numbers lie in buckets wholly above x.
 func (s *Quantile) Above(x float64) uint64 {
-	k, n := quantileIndex(x), uint64(0)
-	for _, e := range s.b {
-		if e>>countBits > k {
-			n = addSat(n, e&countMask)
+	if x != x {
+		return 0
+	}
+	at, t := quantileIndex(x), uint64(0)
+	for k, n := range s.each {
+		if k > at {
+			t = addSat(t, n)
 		}
 	}
-	return n
+	return t
 }
 
 // Buckets calls yield for each bucket in ascending order with its middle value and count.
 func (s *Quantile) Buckets(yield func(value float64, count uint64) bool) {
-	for _, e := range s.b {
-		if !yield(bucketValue(e>>countBits), e&countMask) {
+	for k, n := range s.each {
+		if !yield(bucketValue(k), n) {
 			return
 		}
 	}
 }
 
 // bucketValue returns the number whose relative distance to both ends of the bucket is the same.
-func bucketValue(k uint64) float64 {
+func bucketValue(k int) float64 {
 	switch {
 	case k == zeroIndex:
 		return 0
@@ -199,7 +228,7 @@ func bucketValue(k uint64) float64 {
 
 // bucketStart finds the least number of a positive bucket by bisection of the
 // bits of floats, so it agrees with quantileIndex to the last bit.
-func bucketStart(k uint64) float64 {
+func bucketStart(k int) float64 {
 	lo, hi := math.Float64bits(QuantileMin), math.Float64bits(QuantileMax)
 	for lo < hi {
 		m := lo + (hi-lo)/2
@@ -215,12 +244,11 @@ func bucketStart(k uint64) float64 {
 // AppendBinary appends the canonical encoding.
 func (s *Quantile) AppendBinary(b []byte) []byte {
 	b = appendHeader(b, kindQuantile)
-	b = binary.AppendUvarint(b, uint64(len(s.b)))
-	last := uint64(0)
-	for _, e := range s.b {
-		k := e >> countBits
-		b = binary.AppendUvarint(b, k-last)
-		b = binary.AppendUvarint(b, e&countMask)
+	b = binary.AppendUvarint(b, uint64(len(s.counts)))
+	last := 0
+	for k, n := range s.each {
+		b = binary.AppendUvarint(b, uint64(k-last))
+		b = binary.AppendUvarint(b, n)
 		last = k
 	}
 	return b
@@ -234,21 +262,22 @@ func DecodeQuantile(b []byte) (Quantile, []byte, error) {
 	}
 	r := reader{b: b}
 	var s Quantile
-	if n := r.count(2*maxOffset+1, 2); n > 0 {
-		s.b = make([]uint64, n)
+	n := r.count(2*maxOffset+1, 2)
+	if n > 0 {
+		s.counts = make([]uint64, 0, n)
 	}
-	k := uint64(0)
-	for i := range s.b {
+	k := 0
+	for range n {
 		step, c := r.uvarint(), r.uvarint()
-		if step == 0 || step > zeroIndex+maxOffset || c == 0 || c > countMask {
+		if step == 0 || step > zeroIndex+maxOffset || c == 0 {
 			r.bad = true
 			break
 		}
-		if k += step; k < zeroIndex-maxOffset || k > zeroIndex+maxOffset {
+		if k += int(step); k < zeroIndex-maxOffset || k > zeroIndex+maxOffset {
 			r.bad = true
 			break
 		}
-		s.b[i] = k<<countBits | c
+		s.addIndex(k, c)
 	}
 	if r.bad {
 		return Quantile{}, nil, fmt.Errorf("%w: quantile", ErrDamaged)
