@@ -1,7 +1,7 @@
 package summary
 
 import (
-	"math/bits"
+	"math"
 
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
@@ -12,21 +12,19 @@ import (
 // about j of them (bottom-k MinHash, standard error 1/sqrt(k)).
 const answerSample = 24
 
-// sizeClasses is one per power of two of the body's size.
-const sizeClasses = 40
-
 // Answer is what successful answers look like: enough to tell whether two paths answer alike, which is how siblings are
 // recognised as values of one parameter and hosts as answering everything alike.
 type Answer struct {
 	// Fields samples the locations in structured bodies.
 	Fields sketch.BottomK[struct{}]
-	// Kinds counts by exchange.BodyKind, Sizes by the bit length of the body's size.
+	// Kinds counts by exchange.BodyKind.
 	Kinds [8]uint64
-	Sizes [sizeClasses]uint32
+	// Least and Most bound the body's size; of an answer that never changes they are the same.
+	Least, Most uint64
 }
 
 func makeAnswer() Answer {
-	return Answer{Fields: sketch.MakeBottomK[struct{}](answerSample)}
+	return Answer{Fields: sketch.MakeBottomK[struct{}](answerSample), Least: math.MaxUint64}
 }
 
 func (a *Answer) fold(f *fold) {
@@ -34,9 +32,8 @@ func (a *Answer) fold(f *fold) {
 		return
 	}
 	a.Kinds[f.e.ResponseBody&7]++
-	if n := min(bits.Len64(uint64(max(f.e.ResponseBytes, 0))), sizeClasses-1); a.Sizes[n] != ^uint32(0) {
-		a.Sizes[n]++
-	}
+	n := uint64(max(f.e.ResponseBytes, 0))
+	a.Least, a.Most = min(a.Least, n), max(a.Most, n)
 	if f.e.Endpoint != 0 {
 		return // its template is settled; the schema tells the rest
 	}
@@ -55,9 +52,7 @@ func (a *Answer) merge(o learner) {
 	for i, n := range x.Kinds {
 		a.Kinds[i] = addSat(a.Kinds[i], n)
 	}
-	for i, n := range x.Sizes {
-		a.Sizes[i] += min(n, ^uint32(0)-a.Sizes[i])
-	}
+	a.Least, a.Most = min(a.Least, x.Least), max(a.Most, x.Most)
 }
 
 func (a *Answer) append(b []byte) []byte {
@@ -65,19 +60,7 @@ func (a *Answer) append(b []byte) []byte {
 	for _, n := range a.Kinds {
 		b = appendUvarint(b, n)
 	}
-	used := uint64(0)
-	for i, n := range a.Sizes {
-		if n != 0 {
-			used |= 1 << i
-		}
-	}
-	b = appendUvarint(b, used)
-	for _, n := range a.Sizes {
-		if n != 0 {
-			b = appendUvarint(b, uint64(n))
-		}
-	}
-	return b
+	return appendUvarint(appendUvarint(b, a.Least), a.Most)
 }
 
 func (a *Answer) read(r *reader) {
@@ -85,21 +68,7 @@ func (a *Answer) read(r *reader) {
 	for i := range a.Kinds {
 		a.Kinds[i] = r.uvarint()
 	}
-	used := r.uvarint()
-	if used >= 1<<sizeClasses {
-		r.damage("answer sizes")
-		return
-	}
-	for i := range a.Sizes {
-		if used>>i&1 != 0 {
-			n := r.uvarint()
-			if n == 0 || n > 1<<32-1 {
-				r.damage("answer sizes")
-				return
-			}
-			a.Sizes[i] = uint32(n)
-		}
-	}
+	a.Least, a.Most = r.uvarint(), r.uvarint()
 }
 
 // Similarity estimates the Jaccard similarity of the fields of two answers; known is false when either has none.
@@ -121,17 +90,6 @@ func (a *Answer) Similarity(o *Answer) (j float64, known bool) {
 		union++
 	}
 	return float64(both) / float64(union), true
-}
-
-// Size is the most frequent power of two of the body's size, the smaller of two equally frequent ones.
-func (a *Answer) Size() int {
-	best := 0
-	for i, n := range a.Sizes {
-		if n > a.Sizes[best] {
-			best = i
-		}
-	}
-	return best
 }
 
 // Kind is the most frequent kind of body.

@@ -102,7 +102,7 @@ func (l *Leaf) append(b []byte) []byte {
 		b = append(b, byte(s.Kind), byte(s.Class))
 		switch s.Kind {
 		case Literal:
-			b = appendString(appendU64(b, s.Token), s.Text)
+			b = appendUvarint(appendString(appendU64(b, s.Token), s.Text), s.Echo)
 		case Typed:
 			b = appendUvarint(appendUvarint(b, s.Low), s.High)
 		}
@@ -127,7 +127,7 @@ func (l *Leaf) read(r *reader) {
 		s := Segment{Kind: Kind(r.byte()), Class: dataclass.SegmentClass(r.byte())}
 		switch s.Kind {
 		case Literal:
-			s.Token, s.Text = r.u64(), r.text(maxTemplateText)
+			s.Token, s.Text, s.Echo = r.u64(), r.text(maxTemplateText), r.uvarint()
 			if s.Text == "" && s.Token != 0 {
 				l.missing++
 			}

@@ -61,6 +61,9 @@ type Segment struct {
 	// Low and High bound the numbers seen at a typed integer: a position that only ever held one small number is a
 	// version, not a parameter.
 	Low, High uint64
+	// Echo counts successes whose answer named this literal as a value of its own: what an answer calls by name is a value
+	// and not a word of the API.
+	Echo uint64
 }
 
 // hashBytes is the platform's location hash over arbitrary bytes: stable in every process, eight bytes a step.

@@ -67,6 +67,7 @@ func (l *Leaf) mergeKey(o *Leaf) {
 			a.Text = b.Text
 		}
 		a.Low, a.High = min(a.Low, b.Low), max(a.High, b.High)
+		a.Echo = addSat(a.Echo, b.Echo)
 		if a.Kind == Literal && a.Text == "" {
 			l.missing++
 		}

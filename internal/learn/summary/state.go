@@ -102,6 +102,9 @@ func (s *State) Apply(e *event.Event) {
 	if l == nil {
 		return
 	}
+	if f.success && e.Endpoint == 0 {
+		l.listen(e)
+	}
 	for _, k := range learners(l) {
 		k.fold(f)
 	}
