@@ -44,6 +44,8 @@ func fixtureFiles() map[string]string {
 		"internal/lab/acme/acme.go":             "// Package acme proves.\npackage acme\n\nimport \"merlon/internal/store\"\n",
 		"internal/config/config.go":             "// Package config is plain.\npackage config\n",
 		"cmd/merlon/main.go":                    "// Command merlon wires.\npackage main\n\nimport (\n\t\"os\"\n\t\"merlon/internal/lab/acme\"\n)\n\nvar home = os.Getenv\n",
+		"go.mod":                                "module merlon\n\nrequire modernc.org/sqlite v1.0.0\n\nrequire (\n\texample.org/x v1.0.0\n\texample.org/x/y/v2 v2.0.0 // indirect\n)\n",
+		"docs/decisions/0001-sqlite.md":         "For the store: `modernc.org/sqlite`, and `example.org/x` for x.\n",
 		"README.md":                             "A library shared by data/ and bench/, at work/.\n",
 	}
 }
@@ -117,6 +119,10 @@ func TestHouseRules(t *testing.T) {
 		{name: "environment", rule: "environment", patch: one("internal/store/x.go", "package store\n\nimport \"os\"\n\nvar home = os.Getenv(\"HOME\")\n")},
 		{name: "sleep", rule: "sleeping test", patch: one("internal/store/x_test.go", "package store\n\nimport \"time\"\n\nfunc f() { time.Sleep(1) }\n")},
 		{name: "workplace in a comment", rule: "workplace", patch: one("internal/store/x.go", "package store\n\n// see /wo"+"rk/main\n")},
+		{name: "module without a page", rule: "decision", patch: one("internal/store/x.go", "package store\n\nimport \"example.org/x/y/v2/z\"\n")},
+		{name: "module for tests without a page", rule: "decision", patch: one("internal/store/x_test.go", "package store\n\nimport \"example.org/x/y/v2\"\n")},
+		{name: "module with a page", patch: one("internal/store/x.go", "package store\n\nimport \"example.org/x/z\"\n")},
+		{name: "document that is not in the tree", rule: "workplace", patch: one("internal/store/x.go", "package store\n\n// see INTERF"+"ACES\n")},
 		{name: "workplace in a page", rule: "workplace", patch: one("docs/x.md", "found in ../sha"+"red/data\n")},
 	}
 	for _, r := range rules {

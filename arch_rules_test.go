@@ -35,6 +35,7 @@ var rules = []struct {
 	{"environment", environmentReads},
 	{"sleeping test", sleepingTests},
 	{"workplace", workplaceText},
+	{"decision", moduleDecisions},
 }
 
 // importTable: imports only as the tables allow. Tests are free.
@@ -213,8 +214,9 @@ func importChains(h *house) (faults []string) {
 	return faults
 }
 
-// workplace are words about where the product is made, which no user should meet. Written in pieces, so that this file does not match itself.
-var workplace = regexp.MustCompile(`/work/` + `(main|shared|\.lib)|\.lib` + `rary\b|\bshared` + `/(data|bench|design|hooks|held-out|prototypes)\b`)
+// workplace are words about where the product is made, and names of documents that are not in the tree. Written in pieces, so that this file does not match itself.
+var workplace = regexp.MustCompile(`/work/` + `(main|shared|\.lib)|\.lib` + `rary\b|\bshared` + `/(data|bench|design|hooks|held-out|prototypes)\b` +
+	`|\b(INTERF` + `ACES|ALGOR` + `ITHMS)\b`)
 
 func workplaceText(h *house) (faults []string) {
 	for _, p := range slices.Sorted(maps.Keys(h.texts)) {
@@ -225,6 +227,41 @@ func workplaceText(h *house) (faults []string) {
 				faults = append(faults, fmt.Sprintf("%s:%d speaks of %s", p, line, m))
 			}
 		}
+	}
+	return faults
+}
+
+// moduleDecisions: a module that is imported, by a test even, has a page that says why.
+func moduleDecisions(h *house) (faults []string) {
+	var modules []string
+	for line := range strings.Lines(h.texts["go.mod"]) {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "require ")
+		if name, version, ok := strings.Cut(line, " "); ok && strings.HasPrefix(version, "v") {
+			modules = append(modules, name)
+		}
+	}
+	pages := ""
+	for p, text := range h.texts {
+		if strings.HasPrefix(p, "docs/decisions/") {
+			pages += text
+		}
+	}
+	missing := map[string]string{}
+	for _, s := range h.sources {
+		for _, i := range s.ast.Imports {
+			name, longest := strings.Trim(i.Path.Value, "\"`"), ""
+			for _, m := range modules {
+				if (name == m || strings.HasPrefix(name, m+"/")) && len(m) > len(longest) {
+					longest = m
+				}
+			}
+			if longest != "" && !strings.Contains(pages, "`"+longest+"`") {
+				missing[longest] = s.path
+			}
+		}
+	}
+	for _, m := range slices.Sorted(maps.Keys(missing)) {
+		faults = append(faults, fmt.Sprintf("%s imports %s, which no page in docs/decisions names", missing[m], m))
 	}
 	return faults
 }

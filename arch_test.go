@@ -78,5 +78,5 @@ func readable(rel string) bool {
 	case ".go", ".md", ".templ", ".html", ".css", ".sql", ".sh", ".yaml", ".yml", ".toml", ".service":
 		return true
 	}
-	return rel == "Makefile" || rel == "NOTICE"
+	return rel == "Makefile" || rel == "NOTICE" || rel == "go.mod"
 }
