@@ -27,16 +27,20 @@ func (h *Hospital) listAppointments(w http.ResponseWriter, r *http.Request, who 
 		return
 	}
 	h.mu.RLock()
-	hits := []appointment{}
+	var hits []*appointment
 	for _, v := range h.visits {
 		if (who.role != isPatient || v.PatientID == who.patient.ID) && (status == "" || v.Status == status) &&
 			(ward == "" || v.Department == ward) && !v.StartsAt.Before(from) {
-			hits = append(hits, *v)
+			hits = append(hits, v)
 		}
 	}
-	h.mu.RUnlock()
 	lo, hi := cut(len(hits), number, size)
-	reply(w, http.StatusOK, page[appointment]{hits[lo:hi], number, size, len(hits)})
+	rows := make([]appointment, 0, hi-lo)
+	for _, v := range hits[lo:hi] {
+		rows = append(rows, *v)
+	}
+	h.mu.RUnlock()
+	reply(w, http.StatusOK, page[appointment]{rows, number, size, len(hits)})
 }
 
 func (h *Hospital) createAppointment(w http.ResponseWriter, r *http.Request, who *account) {

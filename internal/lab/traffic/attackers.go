@@ -109,11 +109,11 @@ func (c *crowd) breach(d *raid) {
 	}
 	d.label.Kind = "API1:2023"
 	for _, p := range patients {
-		if !d.step(4) {
+		if !d.step(3) {
 			return
 		}
 		for _, id := range d.get("/v2/patients/" + p + "/records").all("id") {
-			if !d.step(4) {
+			if !d.step(3) {
 				return
 			}
 			d.get("/v2/patients/" + p + "/records/" + id)

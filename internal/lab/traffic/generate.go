@@ -15,7 +15,7 @@ func Generate(ctx context.Context, o Options, h http.Handler, sink func(Entry) e
 	if err := o.check(true); err != nil {
 		return err
 	}
-	d := &eventDrive{ctx: ctx, o: &o, h: h, sink: sink}
+	d := &eventDrive{base: new(http.Request).WithContext(ctx), o: &o, h: h, sink: sink}
 	o.Clock.set(o.Start)
 	plan(&o, newCrowd(&o), o.Start, o.End, func(at time.Time, run func(*session)) { d.start(at, run) })
 	defer d.end()
@@ -40,7 +40,7 @@ func Generate(ctx context.Context, o Options, h http.Handler, sink func(Entry) e
 
 // eventDrive lets sessions be coroutines on one fake clock: a pause yields to the queue.
 type eventDrive struct {
-	ctx   context.Context
+	base  *http.Request // carries the context
 	o     *Options
 	h     http.Handler
 	sink  func(Entry) error
@@ -98,7 +98,7 @@ func (d *eventDrive) exchange(s *session, c *call) reply {
 	} else {
 		e.Client.H2 = ""
 	}
-	r, err := inProcess(d.ctx, &e)
+	r, err := inProcess(d.base, &e)
 	if err != nil { // a word list's line that is no request target: the client would not have sent it
 		return reply{}
 	}

@@ -164,7 +164,7 @@ func TestVendorBreach(t *testing.T) {
 			}
 		}
 	}
-	if writes < 50 || records < 200 || len(patients) < 80 || len(addresses) < 200 {
+	if writes < 50 || records < 200 || len(patients) < 80 || len(addresses) < 180 {
 		t.Errorf("%d writes, %d records of %d patients from %d addresses", writes, records, len(patients), len(addresses))
 	}
 }

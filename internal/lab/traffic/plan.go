@@ -8,9 +8,9 @@ import (
 
 // Exchanges in one session, on average; they turn Rate into arrivals (TestRateAndDays holds them to the truth).
 const (
-	browserExchanges = 12.6
-	mobileExchanges  = 7.9
-	staffExchanges   = 15.2
+	browserExchanges = 10.45
+	mobileExchanges  = 8.53
+	staffExchanges   = 11.4
 )
 
 // plan starts everything that comes between two moments: arrivals of people by a Poisson process over the season, programs at their

@@ -3,7 +3,6 @@ package traffic
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -15,17 +14,19 @@ import (
 )
 
 // inProcess makes the request that a server would have made of an entry.
-func inProcess(ctx context.Context, e *Entry) (*http.Request, error) {
-	_, target, _ := strings.Cut(e.Request.URL[len("https://"):], "/")
+// base carries the context.
+func inProcess(base *http.Request, e *Entry) (*http.Request, error) {
+	host, target, _ := strings.Cut(e.Request.URL[len("https://"):], "/")
 	u, err := url.ParseRequestURI("/" + target)
 	if err != nil {
 		return nil, err
 	}
-	r := &http.Request{Method: e.Request.Method, URL: u, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, RequestURI: "/" + target,
-		Header: make(http.Header, len(e.Request.Headers)), Body: http.NoBody, ContentLength: int64(len(e.Request.Body)),
-		RemoteAddr: net.JoinHostPort(e.Client.IP, strconv.Itoa(e.Client.Port))}
-	host, _, _ := strings.Cut(e.Request.URL[len("https://"):], "/")
-	r.Host = host
+	r := new(http.Request)
+	*r = *base
+	r.Method, r.URL, r.RequestURI, r.Host = e.Request.Method, u, u.RequestURI(), host
+	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+	r.Header, r.Body, r.ContentLength = make(http.Header, len(e.Request.Headers)), http.NoBody, int64(len(e.Request.Body))
+	r.RemoteAddr = net.JoinHostPort(e.Client.IP, strconv.Itoa(e.Client.Port))
 	if e.Request.Body != "" {
 		r.Body = io.NopCloser(strings.NewReader(e.Request.Body))
 	}
@@ -34,7 +35,7 @@ func inProcess(ctx context.Context, e *Entry) (*http.Request, error) {
 			r.Header[name] = append(r.Header[name], f.Value)
 		}
 	}
-	return r.WithContext(ctx), nil
+	return r, nil
 }
 
 // recorder is the response's other end in process. Hijack gives a connection at which the client has nothing more to say.
