@@ -40,7 +40,8 @@ type Head struct {
 	seen, dups uint64                     // ids seen at all, and more than once
 	named      [maxFields/64 + 1]uint64   // fields that Connection names as hop-by-hop
 	scanned    int                        // bytes of an incomplete head already searched for its end
-	waiting    bool                       // the one early attempt to parse was made
+	waiting    bool                       // the first attempt to parse was made
+	lined      bool                       // the attempt that follows the first line was made
 }
 
 // Compile-time proof that a header id fits the masks.
@@ -97,6 +98,10 @@ func (h *Head) ready(b []byte) bool {
 			return false
 		}
 		j := h.scanned + k
+		if !h.lined {
+			h.lined, h.scanned = true, j
+			return true
+		}
 		switch {
 		case j+1 >= len(b), b[j+1] == '\r' && j+2 >= len(b):
 			h.scanned = j
@@ -127,7 +132,7 @@ func (h *Head) finish(b []byte, n int, err error, l *Limits, from side) (int, er
 	if err == ErrNeedMore {
 		return 0, err
 	}
-	h.waiting, h.scanned = false, 0
+	h.waiting, h.lined, h.scanned = false, false, 0
 	if err != nil {
 		h.KeepAlive = false
 		h.Raw = b[:min(len(b), l.HeadBytes)]
@@ -140,7 +145,7 @@ func (h *Head) finish(b []byte, n int, err error, l *Limits, from side) (int, er
 // Reset forgets an incomplete head, for a Head that goes on to another connection.
 func (h *Head) Reset() {
 	h.begin()
-	h.waiting, h.scanned = false, 0
+	h.waiting, h.lined, h.scanned = false, false, 0
 }
 
 // lineEnd judges the line end at b[i], where a control character or the end of b stands. It returns the index behind it.

@@ -54,6 +54,16 @@ func (h *ResponseHead) parseLine(b []byte, l *Limits) (int, error) {
 			return 0, h.refuse(badStatus(b))
 		}
 	}
+	if len(b) >= version {
+		switch binary.LittleEndian.Uint64(b) {
+		case http11:
+			h.Minor = 1
+		case http10:
+			h.Minor = 0
+		default:
+			return 0, h.refuse(exchange.AnomalyBadVersion)
+		}
+	}
 	if len(b) < status {
 		for _, c := range b {
 			if c == '\r' || c == '\n' {
@@ -61,14 +71,6 @@ func (h *ResponseHead) parseLine(b []byte, l *Limits) (int, error) {
 			}
 		}
 		return 0, ErrNeedMore
-	}
-	switch binary.LittleEndian.Uint64(b) {
-	case http11:
-		h.Minor = 1
-	case http10:
-		h.Minor = 0
-	default:
-		return 0, h.refuse(exchange.AnomalyBadVersion)
 	}
 	d := [3]byte{b[9] - '0', b[10] - '0', b[11] - '0'}
 	if b[8] != ' ' || d[0] > 9 || d[1] > 9 || d[2] > 9 || d[0] == 0 {
