@@ -1,5 +1,7 @@
 package dataclass
 
+import "bytes"
+
 // isNumber follows the grammar of a JSON number (RFC 8259), and allows a leading plus.
 func isNumber(v []byte) bool {
 	i, n := 0, len(v)
@@ -74,7 +76,7 @@ func isPAN(v []byte) bool {
 }
 
 // cardRange knows the issuer identification numbers of Visa, Mastercard, American Express, Diners Club, Discover, JCB,
-// UnionPay and Maestro with their lengths.
+// UnionPay and Maestro with their lengths. Of Maestro's twelve-digit numbers only the ranges in use are known.
 func cardRange(v []byte) bool {
 	n := len(v)
 	p4 := int(v[0]-'0')*1000 + int(v[1]-'0')*100 + int(v[2]-'0')*10 + int(v[3]-'0')
@@ -84,12 +86,18 @@ func cardRange(v []byte) bool {
 		return n == 13 || n == 16 || n == 19
 	case p2 >= 51 && p2 <= 55, p4 >= 2221 && p4 <= 2720:
 		return n == 16
-	case p2 == 34, p2 == 37:
+	case p2 == 34, p2 == 37, p4 == 1800, p4 == 2131:
 		return n == 15
 	case p3 >= 300 && p3 <= 305, p2 == 36, p2 == 38, p2 == 39:
 		return n >= 14 && n <= 19
 	case p4 == 6011, p3 >= 644 && p3 <= 649, p2 == 65, p2 == 62, p4 >= 3528 && p4 <= 3589:
 		return n >= 16
+	case n == 12:
+		switch p4 {
+		case 5018, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763:
+			return true
+		}
+		return false
 	case p2 == 50, p2 >= 56 && p2 <= 58, p2 == 63, p2 == 67:
 		return n >= 13
 	}
@@ -207,10 +215,46 @@ func isPhone(v []byte) bool {
 	if open != 0 || !isDigit(last) {
 		return false
 	}
-	if v[0] == '+' {
+	switch {
+	case v[0] == '+':
 		return digits >= 8 && isDigit(v[1]) && v[1] != '0'
+	case v[0] == '0' && digits >= 9:
+		return isTrunk(v)
 	}
 	return isNANP(v, digits)
+}
+
+// isTrunk takes national numbers as most of the world writes them: a leading zero, then groups of at least two digits.
+func isTrunk(v []byte) bool {
+	groups, run := 0, 0
+	for _, b := range v {
+		if isDigit(b) {
+			run++
+			continue
+		}
+		if run == 1 || b == '(' || b == ')' {
+			return false
+		}
+		if run > 0 {
+			groups++
+		}
+		run = 0
+	}
+	return groups > 0 && run > 1
+}
+
+// isExtended takes a telephone number with an extension: +1-604-696-5272x565.
+func isExtended(v []byte) bool {
+	x := bytes.IndexByte(v, 'x')
+	if x < 10 || len(v)-x < 2 || len(v)-x > 6 || isAlnum(v[x-1]) && !isDigit(v[x-1]) {
+		return false
+	}
+	for _, b := range v[x+1:] {
+		if !isDigit(b) {
+			return false
+		}
+	}
+	return isPhone(v[:x])
 }
 
 // isNANP checks ten digits as 3-3-4 (or with a leading 1), area and exchange beginning with 2 to 9.

@@ -92,10 +92,31 @@ func isCode(v []byte) bool {
 			return false
 		}
 	}
-	if upper {
-		return run >= 2 && i <= 6
+	if upper && i <= 6 {
+		return run >= 2
 	}
 	return run >= 4 && !isRecentYear(v[i:])
+}
+
+// carriesHex finds a run of at least 16 hexadecimal digits, four of them decimal digits, between other characters.
+func carriesHex(v []byte) bool {
+	run, digits := 0, 0
+	for i, b := range v {
+		if isHex(b) {
+			run++
+			if isDigit(b) {
+				digits++
+			}
+			if i+1 < len(v) {
+				continue
+			}
+		}
+		if run >= 16 && digits >= 4 && (!isAlnum(b) || isHex(b)) {
+			return true
+		}
+		run, digits = 0, 0
+	}
+	return false
 }
 
 func isRecentYear(v []byte) bool {
@@ -126,6 +147,7 @@ const (
 func sortParts(v []byte) partsVerdict {
 	words, numbers, tokens, parts := 0, 0, 0, 0
 	firstOpaque, firstPlain := false, false
+	even, mixed, width := true, 0, 0
 	for i := 0; i < len(v); {
 		j, digits, letters := i, 0, 0
 		for j < len(v) && v[j] != '-' && v[j] != '_' {
@@ -145,6 +167,13 @@ func sortParts(v []byte) partsVerdict {
 			continue // a doubled separator
 		}
 		parts++
+		if width == 0 {
+			width = len(part)
+		}
+		even = even && len(part) == width
+		if digits > 0 && letters > 0 {
+			mixed++
+		}
 		switch {
 		case letters == 0:
 			if digits >= 3 && !isRecentYear(part) {
@@ -168,6 +197,8 @@ func sortParts(v []byte) partsVerdict {
 		return partsEdge(v)
 	}
 	switch {
+	case even && mixed > 0 && parts >= 3 && width >= 3 && width <= 4: // 29d-cad-9rf
+		return partsOpaque
 	case words == 0 && (tokens > 0 || numbers > 0):
 		return partsOpaque
 	case len(v) >= 8 && (firstOpaque || !firstPlain && tokens > 0 && opaque(v)):

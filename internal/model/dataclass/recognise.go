@@ -110,7 +110,7 @@ func digits(v []byte) Set {
 			set |= 1 << IMEI
 		}
 	}
-	if n := len(v); n >= 13 && n <= 19 && isPAN(v) {
+	if n := len(v); n >= 12 && n <= 19 && isPAN(v) {
 		set |= 1 << PAN
 	}
 	if v[0] == '0' && len(v) > 1 {
@@ -178,6 +178,8 @@ func spaced(v []byte, s *shape) Set {
 		}
 	case v[0] == '-' && isPrivateKey(v):
 		return PrivateKey.Set()
+	case s.count(laneLower) == 1 && s.count(laneDigit) >= 10 && isExtended(v):
+		return Phone.Set()
 	case s.count(laneColon) > 0 && s.count(laneDigit) >= 12 && isDigit(v[0]):
 		if set := dateTime(v); set != 0 {
 			return set
@@ -272,6 +274,9 @@ func joined(v []byte, s *shape) Set {
 	if s.bits&markOddPunct != 0 {
 		return 0
 	}
+	if s.count(laneLower) == 1 && dg >= 10 && isExtended(v) {
+		return Phone.Set()
+	}
 	if s.only(CharDigit|CharLower|CharUpper|CharDash|CharUnderscore|CharDot) && s.bits&(markPlus|markEqual) == 0 {
 		if dots > 0 {
 			return dotted(v, s)
@@ -286,6 +291,15 @@ func joined(v []byte, s *shape) Set {
 	}
 	if isDigit(v[0]) && isNumber(v) {
 		return Number.Set()
+	}
+	return carrier(v, s)
+}
+
+// carrier judges what has no form of its own by the identifier inside: two commit hashes with dots between, a kind, a
+// colon and a hash.
+func carrier(v []byte, s *shape) Set {
+	if s.n >= 17 && s.bits&(markEqual|markOddPunct|uint32(CharSlash)) == 0 && carriesHex(v) {
+		return PrefixedID.Set()
 	}
 	return 0
 }
@@ -336,6 +350,8 @@ func dotted(v []byte, s *shape) Set {
 		return Filename.Set()
 	case !s.has(CharUnderscore) && isHostname(v):
 		return Hostname.Set()
+	case s.n >= 33 && carriesHex(v):
+		return PrefixedID.Set()
 	case isSlug(v):
 		return Slug.Set()
 	}
