@@ -14,7 +14,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.da
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race,)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test test-short race lint fmt fuzz bench generate deps tools clean
+.PHONY: help build need-upstream run demo test test-short race lint fmt fuzz bench generate deps tools clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,10 @@ help: ## Show this list
 build: ## Build bin/merlon, static, stamped with version, commit and date
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/merlon ./cmd/merlon
 
-run: build ## Put Merlon before your API: make run UPSTREAM=http://127.0.0.1:3000
+need-upstream:
 	@test -n "$(UPSTREAM)" || { echo "say which API to protect: make run UPSTREAM=http://127.0.0.1:3000" >&2; exit 2; }
+
+run: need-upstream build ## Put Merlon before your API: make run UPSTREAM=http://127.0.0.1:3000
 	$(BIN)/merlon serve --upstream "$(UPSTREAM)"
 
 demo: build ## Start Acme Hospital, its clients and attackers, and Merlon in front, all on loopback

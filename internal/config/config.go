@@ -100,7 +100,7 @@ type Limits struct {
 	UpstreamConnections int `yaml:"upstream_connections"`
 	// HeadBytes bounds request line (or status line) and header fields together.
 	HeadBytes Bytes `yaml:"head_bytes"`
-	// HeaderFields bounds the number of header fields of a message; trailers count too.
+	// HeaderFields bounds the number of header fields of a message, 255 at most.
 	HeaderFields int `yaml:"header_fields"`
 	// TargetBytes bounds the request target; RFC 9112 section 3 asks for at least 8000.
 	TargetBytes Bytes `yaml:"target_bytes"`

@@ -90,11 +90,11 @@ func TestFullFileDecodesEveryValue(t *testing.T) {
 		Archive: Storage{Engine: "sqlite", Path: "testdata/archive"},
 		Limits: Limits{
 			Connections: 1000, UpstreamConnections: 8, HeadBytes: 16 << 10, HeaderFields: 64, TargetBytes: 4096,
-			BodyBytes: 10 << 20, InspectRequestBytes: 256 << 10, InspectResponseBytes: 0, QueueEvents: 1024,
+			BodyBytes: 10 << 20, InspectRequestBytes: 256 << 10, InspectResponseBytes: 64 << 10, QueueEvents: 1024,
 		},
 		Timeouts: Timeouts{
 			Head: 5 * time.Second, Body: 30 * time.Second, Idle: time.Minute, Connect: 500 * time.Millisecond,
-			Response: 150 * time.Second, Drain: 0,
+			Response: 150 * time.Second, Drain: time.Second,
 		},
 		Retention: Retention{JournalBytes: 64 << 20, JournalAge: 30 * 24 * time.Hour, EventRows: 5000},
 	}
