@@ -106,7 +106,7 @@ type Limits struct {
 	TargetBytes Bytes `yaml:"target_bytes"`
 	// BodyBytes refuses larger request bodies; 0 lets any size stream through.
 	BodyBytes Bytes `yaml:"body_bytes"`
-	// InspectRequestBytes is how much of a request body is looked at; the rest streams on unseen and is counted as such.
+	// InspectRequestBytes is how much of a request body is held and looked at before it goes on; of a larger one the beginning is looked at and the rest streams on, counted as unseen.
 	InspectRequestBytes Bytes `yaml:"inspect_request_bytes"`
 	// InspectResponseBytes is how much of a decoded response body is looked at.
 	InspectResponseBytes Bytes `yaml:"inspect_response_bytes"`

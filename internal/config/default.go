@@ -24,16 +24,16 @@ func Default() Config {
 			HeaderFields:        100,      // HAProxy 101, Apache 100: what passes there passes here
 			TargetBytes:         8 << 10,
 			BodyBytes:           0,
-			// A JSON body of 1 MiB is far beyond an ordinary call and takes about 3 ms to walk.
-			InspectRequestBytes:  1 << 20,
-			InspectResponseBytes: 1 << 20,
+			// A request body up to this size is held until it is judged, on each connection that sends one.
+			InspectRequestBytes:  128 << 10,
+			InspectResponseBytes: 128 << 10,
 			QueueEvents:          65_536, // two seconds at 30,000 requests a second
 		},
 		Timeouts: Timeouts{
 			Head:     10 * time.Second,
-			Body:     60 * time.Second,
+			Body:     30 * time.Second,
 			Idle:     75 * time.Second, // longer than the 60 s at which common load balancers drop theirs
-			Connect:  3 * time.Second,
+			Connect:  5 * time.Second,
 			Response: 60 * time.Second,
 			Drain:    15 * time.Second,
 		},
