@@ -53,7 +53,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 }
 
 func TestRateAndDays(t *testing.T) {
-	const rate = 0.25
+	const rate = 0.1
 	o, h := hospital(7, rate)
 	o.Mix = Mix{Browser: 0.4, Mobile: 0.35, Staff: 0.25}
 	es := collect(t, o, h)
