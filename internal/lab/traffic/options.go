@@ -26,6 +26,8 @@ type Options struct {
 	Plain bool
 	// Wordlist feeds the scanners; a small built-in list when empty. See ReadWordlist.
 	Wordlist []string
+
+	flat bool // no season
 }
 
 // Mix weighs the people and says which programs call. Weights are shares of exchanges.

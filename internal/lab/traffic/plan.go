@@ -22,7 +22,7 @@ func plan(o *Options, c *crowd, start, end time.Time, launch func(time.Time, fun
 		run          func(*session)
 	}{{o.Mix.Browser, browserExchanges, c.browse}, {o.Mix.Mobile, mobileExchanges, c.app}, {o.Mix.Staff, staffExchanges, c.desk}} {
 		if o.Rate > 0 && p.weight > 0 {
-			arrivals(o.Rate*p.weight/total/p.size, rand.New(rand.NewPCG(o.Seed, uint64(20+i))), start, end, launch, p.run)
+			arrivals(o.Rate*p.weight/total/p.size, o.flat, rand.New(rand.NewPCG(o.Seed, uint64(20+i))), start, end, launch, p.run)
 		}
 	}
 	every := func(on bool, first time.Time, gap time.Duration, run func(*session)) {
@@ -52,16 +52,20 @@ func plan(o *Options, c *crowd, start, end time.Time, launch func(time.Time, fun
 	}
 }
 
-// arrivals is a Poisson process of the given mean rate (sessions a second) thinned by the season. Each arrival plans the next one.
-func arrivals(rate float64, r *rand.Rand, from, end time.Time, launch func(time.Time, func(*session)), run func(*session)) {
+// arrivals is a Poisson process of the given mean rate (sessions a second) thinned by the season (unless flat). Each arrival plans the next one.
+func arrivals(rate float64, flat bool, r *rand.Rand, from, end time.Time, launch func(time.Time, func(*session)), run func(*session)) {
+	top, at := maxSeason, season
+	if flat {
+		top, at = 1, func(time.Time) float64 { return 1 }
+	}
 	var next func(time.Time)
 	next = func(t time.Time) {
 		for {
-			t = t.Add(time.Duration(math.Max(r.ExpFloat64()/(rate*maxSeason), 1e-6) * float64(time.Second)))
+			t = t.Add(time.Duration(math.Max(r.ExpFloat64()/(rate*top), 1e-6) * float64(time.Second)))
 			if !t.Before(end) {
 				return
 			}
-			if r.Float64() < season(t)/maxSeason {
+			if r.Float64() < at(t)/top {
 				break
 			}
 		}
