@@ -61,3 +61,16 @@ func BenchmarkToken(b *testing.B) {
 		_ = k.Token(v)
 	}
 }
+
+func BenchmarkSurvey(b *testing.B) {
+	v := []byte("The quick brown fox jumps over the lazy dog and runs away..!")
+	for _, n := range []int{8, 20, 60} {
+		b.Run(string(rune('0'+n/10)), func(b *testing.B) {
+			w := v[:n]
+			for b.Loop() {
+				s := survey(w)
+				sink = Set(s.lanes)
+			}
+		})
+	}
+}

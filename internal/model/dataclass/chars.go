@@ -33,6 +33,7 @@ const (
 	markNUL
 	markBinary   // control characters that text does not contain
 	markOddPunct // punctuation that no recognised form but URI and e-mail contains
+	markNotURI   // what RFC 3986 never allows
 )
 
 // Lanes of the counter that one addition a byte feeds: eight counts of eight bits, which is why at most 255 bytes are
@@ -88,7 +89,7 @@ func traitOf(b byte) (t trait) {
 	}
 	switch b {
 	case ' ':
-		return trait{1 << laneSpace, uint32(CharSpace)}
+		return trait{1 << laneSpace, uint32(CharSpace) | markNotURI}
 	case '-':
 		return trait{1 << laneDash, uint32(CharDash)}
 	case '_':
@@ -98,15 +99,19 @@ func traitOf(b byte) (t trait) {
 	case '/':
 		return trait{0, uint32(CharSlash)}
 	case '\\':
-		return trait{0, uint32(CharSlash) | markBackslash | markOddPunct}
+		return trait{0, uint32(CharSlash) | markBackslash | markOddPunct | markNotURI}
 	case ':':
 		return trait{1 << laneColon, uint32(CharColon)}
 	case '@':
 		return trait{0, uint32(CharAt)}
-	case '\'', '"', '`':
+	case '\'':
 		return trait{0, uint32(CharQuote) | markOddPunct}
+	case '"', '`':
+		return trait{0, uint32(CharQuote) | markOddPunct | markNotURI}
 	case '<', '>':
-		return trait{0, uint32(CharAngle) | markOddPunct}
+		return trait{0, uint32(CharAngle) | markOddPunct | markNotURI}
+	case '^':
+		return trait{0, uint32(CharPunct) | markOddPunct | markNotURI}
 	case '(', ')', '[', ']', '{', '}':
 		return trait{0, uint32(CharBracket)}
 	case '+':

@@ -102,7 +102,7 @@ func isLocale(v []byte) bool {
 		}
 		return isAlpha(rest[0]) && isAlpha(rest[1]) && isUpper(rest[0]) == isUpper(rest[1]) && isCountry(rest)
 	case 3:
-		return isDigit(rest[0]) && isDigit(rest[1]) && isDigit(rest[2])
+		return string(rest) == "419" || string(rest) == "001" || string(rest) == "150" // UN M.49 as CLDR uses it
 	}
 	return false
 }

@@ -134,18 +134,16 @@ func isEmail(v []byte) bool {
 	if at < 1 || at > 64 || len(v)-at < 4 || len(v) > 254 {
 		return false
 	}
-	prev := byte('.')
-	for _, b := range v[:at] {
-		if b == '.' && prev == '.' || !isAtom(b) && b != '.' {
-			return false
-		}
-		prev = b
-	}
-	if prev == '.' {
+	if v[0] == '.' || v[at-1] == '.' {
 		return false
 	}
+	for i, b := range v[:at] {
+		if !atoms[b] && (b != '.' || v[i+1] == '.') {
+			return false
+		}
+	}
 	domain := v[at+1:]
-	prev = '.'
+	prev := byte('.')
 	last := 0
 	for i, b := range domain {
 		switch {
@@ -167,11 +165,21 @@ func isEmail(v []byte) bool {
 		return false
 	}
 	for _, b := range domain[last:] {
-		if !isAlpha(b) && !bytes.HasPrefix(domain[last:], []byte("xn--")) {
-			return false
+		if !isAlpha(b) {
+			return foldPrefix(domain[last:], "xn--")
 		}
 	}
 	return true
+}
+
+// atoms are the characters of RFC 5322 atext; constant.
+var atoms = makeAtoms()
+
+func makeAtoms() (t [256]bool) {
+	for i := range t {
+		t[i] = isAtom(byte(i))
+	}
+	return t
 }
 
 func isAtom(b byte) bool {
@@ -182,8 +190,8 @@ func isAtom(b byte) bool {
 	return isAlnum(b)
 }
 
-// isURI takes scheme://something, and mailto:, tel:, urn:, data: with something after it. Characters that RFC 3986
-// never allows rule it out.
+// isURI takes scheme://something, and mailto:, tel:, urn:, data: with something after it. The caller
+// has ruled out what RFC 3986 never allows.
 func isURI(v []byte) bool {
 	c := bytes.IndexByte(v, ':')
 	if c < 2 || c > 20 || c+1 == len(v) {
@@ -203,11 +211,6 @@ func isURI(v []byte) bool {
 		switch string(v[:c]) {
 		case "mailto", "tel", "urn", "data", "sms", "geo":
 		default:
-			return false
-		}
-	}
-	for _, b := range rest {
-		if b == '<' || b == '>' || b == '"' || b == ' ' || b == '\\' || b == '`' || b == '^' {
 			return false
 		}
 	}

@@ -1,74 +1,109 @@
 package dataclass
 
-// opaque tells a random token from words, over letters and digits (other characters count as word ends). It counts the
-// places where the class of character changes in a way that words do not have:
-//   - a digit run with letters on both sides counts 2 (x7f), the first one only 1 when it is short and all that there is
-//     (log4j, base64Encode); leading and trailing runs count less;
-//   - a capital followed by at least two small letters is a camelCase word and counts nothing, but a capital or a small
-//     letter that stands alone between others counts 1 (QwX).
+// opaque tells a random token from words, over letters and digits (other characters count as word ends). It slides a
+// window of three characters over the value and adds up the places where the class of character changes in a way that
+// words do not have:
+//   - where a digit run meets a letter, one for each side (x7f counts 2), and one more for a value that begins with one;
+//   - a single small letter between a capital and something else (QwX), or behind a digit. Capitals followed by two or
+//     more small letters are camelCase words and count nothing, nor do two-letter words (getById).
 //
 // Documented misses, in both directions, are in the tests: "a1b2c3" is opaque, "lkjhgfdsa" is a word.
 func opaque(v []byte) bool {
-	n, score, inner, digits := len(v), 0, 0, 0
-	for i := 0; i < n; {
-		b := v[i]
-		j := i + 1
-		switch {
-		case isDigit(b):
-			for j < n && isDigit(v[j]) {
-				j++
-			}
-			digits += j - i
-			switch {
-			case i > 0 && j < n && isAlpha(v[i-1]) && isAlpha(v[j]):
-				inner++
-				score += 2
-			case i == 0 && j < n && isAlpha(v[j]):
-				score += 2 // words do not begin with a digit
-			default:
-				score++
-			}
-		case isUpper(b):
-			for j < n && isUpper(v[j]) {
-				j++
-			}
-			if j < n && isLower(v[j]) {
-				k := j + 1 // end of the small letters
-				for k < n && isLower(v[k]) {
-					k++
-				}
-				if k-j < 2 && !shortWords.has(v[j-1], v[j]) {
-					score++ // a hump of one small letter
-					if j-i > 1 {
-						score++
-					}
-				} else if j-i > 1 && k-j == 2 {
-					score++
-				}
-				j = k
-			}
-		case isLower(b):
-			for j < n && isLower(v[j]) {
-				j++
-			}
-			if j-i == 1 && i > 0 && isDigit(v[i-1]) {
-				score++
-			}
-		}
-		i = j
+	n := len(v)
+	if n < 6 {
+		return false
+	}
+	state, sum := uint(otherKind<<2|otherKind), uint64(0)
+	for _, b := range v {
+		state = (state<<2 | uint(kinds[b])) & 63
+		sum += windows[state]
+	}
+	sum += windows[(state<<2|otherKind)&63]
+	score, inner, digits := int(sum&0xffff), int(sum>>16&0xffff), int(sum>>32&0xffff)
+	leading := isDigit(v[0]) && digits < n
+	if leading {
+		score++
+		inner--
+	}
+	if sum>>48 > 0 && score >= 3 {
+		score -= shortPairs(v)
 	}
 	switch {
-	case score < 3 || n < 6:
+	case score < 3:
 		return false
-	case inner == 0 && digits == 0:
+	case inner <= 0 && digits == 0:
 		return score*4 >= n && n >= 8 // mixed-case letters only
-	case inner == 0:
-		framed := isDigit(v[0]) && isDigit(v[n-1]) && n >= 10 // 4fzzzxjylrx3
+	case inner <= 0:
+		framed := leading && isDigit(v[n-1]) && n >= 10 // 4fzzzxjylrx3
 		return score*3 >= n && n >= 8 || framed || digits*3 >= n && digits < n && n >= 12
 	case inner == 1:
 		return n >= 8 && (score*4 >= n || digits*3 >= n) && (score >= 4 || digits*3 >= n)
 	}
 	return score*5 >= n
+}
+
+const (
+	digitKind = iota
+	lowerKind
+	upperKind
+	otherKind
+)
+
+// kinds gives each byte its class for the window; windows gives each window of three classes what it adds: score, places
+// where a letter follows a digit, digits, and capital-small pairs, in 16 bits each. Both are constant.
+var (
+	kinds   = makeKinds()
+	windows = makeWindows()
+)
+
+func makeKinds() (k [256]uint8) {
+	for i := range k {
+		switch b := byte(i); {
+		case isDigit(b):
+			k[i] = digitKind
+		case isLower(b):
+			k[i] = lowerKind
+		case isUpper(b):
+			k[i] = upperKind
+		default:
+			k[i] = otherKind
+		}
+	}
+	return k
+}
+
+func makeWindows() (w [64]uint64) {
+	for i := range w {
+		first, middle, last := i>>4, i>>2&3, i&3
+		letter := func(k int) bool { return k == lowerKind || k == upperKind }
+		if letter(middle) && last == digitKind {
+			w[i]++
+		}
+		if middle == digitKind && letter(last) {
+			w[i] += 1 | 1<<16
+		}
+		if last == digitKind {
+			w[i] += 1 << 32
+		}
+		if middle == lowerKind && last != lowerKind && (first == upperKind || first == digitKind) {
+			w[i]++
+			if first == upperKind {
+				w[i] += 1 << 48
+			}
+		}
+	}
+	return w
+}
+
+// shortPairs counts the capital-small pairs of a value that are two-letter words.
+func shortPairs(v []byte) int {
+	words := 0
+	for i := 0; i+1 < len(v); i++ {
+		if isUpper(v[i]) && isLower(v[i+1]) && (i+2 == len(v) || !isLower(v[i+2])) && shortWords.has(v[i], v[i+1]) {
+			words++
+		}
+	}
+	return words
 }
 
 // shortWords are the two-letter words of camelCase names.
@@ -184,6 +219,10 @@ func sortParts(v []byte) partsVerdict {
 		case len(part) < 4 || part[0]|0x20 == 'v' && isVersion(part):
 			words++
 		case isOpaquePart(part, digits):
+			if parts == 1 && j < len(v) && isLower(part[0]) && isCode(part) {
+				words++ // iso8601_to_datetime
+				break
+			}
 			tokens++
 			firstOpaque = firstOpaque || parts == 1
 		default:

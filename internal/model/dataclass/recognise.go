@@ -67,7 +67,7 @@ func beyondASCII(v []byte, s *shape) Set {
 func long(w []byte, s *shape) Set {
 	const b64 = CharDigit | CharLower | CharUpper | CharDash | CharUnderscore | CharSlash | CharPunct
 	switch {
-	case s.only(b64|CharDot) && startsJWT(w):
+	case s.only(CharDigit|CharLower|CharUpper|CharDash|CharUnderscore|CharDot) && startsJWT(w):
 		return JWT.Set()
 	case s.count(laneDigit)+s.count(laneHexLetter) == len(w):
 		return Hex.Set()
@@ -79,7 +79,7 @@ func long(w []byte, s *shape) Set {
 		return PasswordHash.Set()
 	case isCredential(w):
 		return CredentialKey.Set()
-	case s.has(CharColon) && isURI(w):
+	case s.has(CharColon) && s.bits&markNotURI == 0 && isURI(w):
 		return URI.Set()
 	case s.has(CharSpace):
 		return Text.Set()
@@ -323,7 +323,7 @@ func withColon(v []byte, s *shape, colons int) Set {
 		if s.n == 45 && isURN(v) {
 			return UUIDBraced.Set() | URI.Set()
 		}
-		if isURI(v) {
+		if s.bits&markNotURI == 0 && isURI(v) {
 			return URI.Set()
 		}
 	}
@@ -370,6 +370,9 @@ func dashed(v []byte, s *shape) Set {
 		return Version.Set()
 	case n >= 16 && isCredential(v):
 		return CredentialKey.Set()
+	}
+	if s.count(laneDigit) == 0 && (!s.has(CharUpper) || !s.has(CharLower)) && isAlnum(v[0]) && isAlnum(v[n-1]) {
+		return Slug.Set()
 	}
 	switch sortParts(v) {
 	case partsSlug:

@@ -114,6 +114,9 @@ func segmentOf(set Set, v []byte, s *shape) SegmentClass {
 	case Int:
 		return SegmentInt
 	case Number:
+		if s.n <= 4 && s.count(laneDot) == 1 && isDigit(v[0]) {
+			return SegmentVersion // /2.0/, /1.1/
+		}
 		return SegmentNumber
 	case UUID, UUIDBraced:
 		return SegmentUUID

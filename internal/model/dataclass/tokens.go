@@ -64,27 +64,25 @@ func isBase64(v []byte) bool {
 }
 
 // startsJWT takes the compact form of JWS (three parts, the last may be empty) and JWE (five parts), or its beginning
-// when the value is longer than MaxExamined. The header is a JSON object, so it begins with eyJ or ewog/ewo (pretty).
+// when the value is longer than MaxExamined. The header is a JSON object, so it begins with eyJ or ewog/ewo (pretty). The
+// caller has seen that the characters are those of base64url and dots.
 func startsJWT(v []byte) bool {
 	if len(v) < 20 || v[0] != 'e' || !(v[1] == 'y' && (v[2] == 'J' || v[2] == 'A') || v[1] == 'w') {
 		return false
 	}
-	dots, part := 0, 0
-	for _, b := range v {
-		switch {
-		case b == '.':
-			if dots == 0 && part < 10 || dots == 1 && part == 0 && len(v) < 60 {
-				return false
-			}
-			dots++
-			part = 0
-		case isAlnum(b) || b == '-' || b == '_':
-			part++
-		default:
-			return false
-		}
+	first := bytes.IndexByte(v, '.')
+	if first < 10 {
+		return len(v) >= MaxExamined && first < 0
 	}
-	return dots == 2 || dots == 4 || len(v) >= MaxExamined && dots <= 4
+	second := bytes.IndexByte(v[first+1:], '.')
+	if second < 0 {
+		return len(v) >= MaxExamined
+	}
+	if second == 0 && len(v) < 60 { // an empty second part is a JWE with a direct key, which is long
+		return false
+	}
+	dots := 2 + bytes.Count(v[first+second+2:], []byte{'.'})
+	return dots == 2 || dots == 4 || len(v) >= MaxExamined && dots == 3
 }
 
 // issuers are the prefixes that issuers of keys give them so that scanners can find them, with the least length of the
