@@ -152,12 +152,12 @@ func (h *Head) appendFields(dst []byte, drop uint64) []byte {
 func finishHead(dst []byte, start int, add Fields) ([]byte, error) {
 	for i := range add {
 		f := &add[i]
-		if ours&(1<<exchange.LookupHeader(f.Name)) != 0 {
-			return dst[:start], ErrUnsafe
-		}
 		var err error
 		if dst, err = AppendField(dst, f.Name, f.Value); err != nil {
 			return dst[:start], err
+		}
+		if ours&mask1(lookup(f.Name, 0, len(f.Name))) != 0 {
+			return dst[:start], ErrUnsafe
 		}
 	}
 	return append(dst, '\r', '\n'), nil

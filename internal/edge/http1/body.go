@@ -160,6 +160,8 @@ func (d *Body) End() error {
 		return nil
 	case bodyDone:
 		return nil
+	case bodyFailed:
+		return RejectError(d.failure)
 	}
 	return d.fail(exchange.AnomalyIncomplete)
 }

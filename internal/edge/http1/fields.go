@@ -29,7 +29,7 @@ func (h *Head) parseFields(b []byte, i, limit int, from side) (int, error) {
 		}
 
 		s := i
-		for i < len(b) {
+		for i = scanName(b, i); i < len(b); {
 			c := byteClass[b[i]]
 			if c&classToken == 0 {
 				break

@@ -63,6 +63,23 @@ func controls(w uint64) uint64 {
 	return (^(low + 0x60*ones) | (low + ones)) &^ w & highs
 }
 
+// scanName returns the index of the first byte of b at or behind i that is neither letter nor "-", or an index at most
+// seven bytes before the end of b. Eight bytes a step; nearly every field name is letters and "-" only, the caller goes
+// on byte by byte where one is not.
+func scanName(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		low := w & (0x7f * ones)
+		folded := low | 0x20*ones
+		letter := (folded + (0x80-'a')*ones) &^ (folded + (0x7f-'z')*ones)
+		dash := ^((low ^ '-'*ones) + 0x7f*ones)
+		if stop := ^(letter|dash)&highs | w&highs; stop != 0 {
+			return i + bits.TrailingZeros64(stop)>>3
+		}
+	}
+	return i
+}
+
 // scanText returns the index of the first control character (below 0x20, or DEL) of b at or behind i, or len(b), and
 // the OR of all bytes passed. Sixteen bytes a step: field values are most of a head.
 func scanText(b []byte, i int) (int, uint64) {
