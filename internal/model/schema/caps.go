@@ -162,7 +162,7 @@ func (t *Tree) place(children []int32, rank uint64) int {
 }
 
 // admit makes a node below parent, or returns 0 when the caps refuse it.
-func (t *Tree) admit(parent int32, loc uint64, name string, element bool) int32 {
+func (t *Tree) admit(parent int32, loc uint64, name []byte, element bool) int32 {
 	c := capsAt(t.level)
 	p := &t.nodes[parent]
 	if p.depth >= c.depth {
@@ -194,7 +194,7 @@ func (t *Tree) admit(parent int32, loc uint64, name string, element bool) int32 
 			in.children = in.children[:c.few-1]
 		}
 	}
-	at := t.make(parent, loc, name, false)
+	at := t.make(parent, loc, string(name), false)
 	in.children = slices.Insert(in.children, i, at)
 	return at
 }
@@ -208,6 +208,9 @@ func (t *Tree) make(parent int32, loc uint64, name string, element bool) int32 {
 		at, t.free = t.free[last], t.free[:last]
 		t.nodes[at] = n
 	} else {
+		if len(t.nodes) == cap(t.nodes) { // by a quarter: nodes are large, and there are many trees
+			t.nodes = append(make([]node, 0, len(t.nodes)+len(t.nodes)/4+4), t.nodes...)
+		}
 		t.nodes = append(t.nodes, n)
 	}
 	t.table.put(loc, at)

@@ -213,7 +213,7 @@ func (d *decoder) content(n *node, marks byte) {
 		return
 	}
 	var err error
-	if n.values, d.b, err = sketch.DecodeBottomK(d.b, valueSample, 2, takeValue); err != nil {
+	if n.values, d.b, err = sketch.DecodeFewOfMany(d.b, valueSample, openSample, 2, takeValue); err != nil {
 		d.err = wrap(err)
 		return
 	}

@@ -9,9 +9,13 @@ import (
 	"merlon/internal/model/sketch"
 )
 
-// valueSample is how many different values of a location are counted exactly:
-// an enum has at most 50.
-const valueSample = 64
+// valueSample is how many different values of a location are counted exactly (an
+// enum has at most 50); of a location with more only openSample are kept, which
+// still tell about how many there are, give or take a quarter.
+const (
+	valueSample = 64
+	openSample  = 16
+)
 
 // Value is what is known of one value of a location.
 type Value struct {

@@ -40,7 +40,7 @@ func New(seed uint64) *Tree {
 func (t *Tree) blank(loc uint64, name string, parent int32, depth uint8) node {
 	return node{
 		loc: loc, name: name, parent: parent, depth: depth,
-		values: sketch.MakeBottomK[Value](valueSample), backers: makeSupporters(),
+		values: sketch.MakeFewOfMany[Value](valueSample, openSample), backers: makeSupporters(),
 	}
 }
 
@@ -95,7 +95,7 @@ func (t *Tree) admitLeaf(leaves []Leaf, i int, names []byte) int32 {
 	if end := uint64(l.NameOff) + uint64(l.NameLen); !element && end <= uint64(len(names)) {
 		name = cutName(names[l.NameOff:end])
 	}
-	return t.admit(parent, l.Loc, string(name), element)
+	return t.admit(parent, l.Loc, name, element)
 }
 
 func cutName(name []byte) []byte {
@@ -139,12 +139,12 @@ func (t *Tree) mergeNode(at int32, o *Tree, from int32) {
 	for _, c := range in.children {
 		k := &o.nodes[c]
 		if t.table.find(k.loc) <= 0 {
-			t.admit(at, k.loc, k.name, false)
+			t.admit(at, k.loc, []byte(k.name), false)
 		}
 	}
 	if c := in.element; c != 0 {
 		if k := &o.nodes[c]; t.table.find(k.loc) <= 0 {
-			t.admit(at, k.loc, "", true)
+			t.admit(at, k.loc, nil, true)
 		}
 	}
 	for _, c := range in.children {

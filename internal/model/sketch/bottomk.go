@@ -25,6 +25,7 @@ type Entry[P any] struct {
 type BottomK[P any] struct {
 	e    []Entry[P] // ascending by hash
 	k    uint16
+	few  uint16 // what k becomes when over; 0: stays
 	hint uint16
 	over bool // more than k different hashes came
 }
@@ -35,6 +36,15 @@ const MaxK = 4096
 // MakeBottomK gives an empty sample of at most k hashes, 1..MaxK.
 func MakeBottomK[P any](k int) BottomK[P] {
 	return BottomK[P]{k: uint16(min(max(k, 1), MaxK))}
+}
+
+// MakeFewOfMany gives an empty sample that keeps at most k hashes, and only few
+// once there were more: for sets that are of interest whole or hardly at all.
+// The same laws hold, since the few smallest of the k smallest are the few smallest.
+func MakeFewOfMany[P any](k, few int) BottomK[P] {
+	s := MakeBottomK[P](k)
+	s.few = uint16(min(max(few, 1), int(s.k)))
+	return s
 }
 
 // Slot returns the payload of hash, to be updated in place before the next call,
@@ -49,13 +59,16 @@ func (s *BottomK[P]) Slot(hash uint64) *P {
 			return nil
 		}
 		if hash > s.e[n-1].Hash {
-			s.over = true
+			s.overflow()
 			return nil
 		}
 	}
 	i := s.search(hash)
 	if i == n || s.e[i].Hash != hash {
 		s.insert(i, hash)
+		if i >= len(s.e) { // that was one too many, and few are kept
+			return nil
+		}
 	}
 	s.hint = uint16(i)
 	return &s.e[i].V
@@ -84,11 +97,22 @@ func (s *BottomK[P]) insert(i int, hash uint64) {
 			s.e = grown
 		}
 		s.e = s.e[:n+1]
-	} else {
-		s.over = true
+	} else if s.overflow(); i >= len(s.e) {
+		return
 	}
 	copy(s.e[i+1:], s.e[i:])
 	s.e[i] = Entry[P]{Hash: hash}
+}
+
+// overflow notes that more than k hashes came.
+func (s *BottomK[P]) overflow() {
+	if s.over {
+		return
+	}
+	s.over = true
+	if s.few > 0 && s.few < s.k {
+		s.shrink(int(s.few))
+	}
 }
 
 // Find returns the payload of a kept hash, or nil. It changes nothing.
@@ -133,7 +157,9 @@ func (s *BottomK[P]) Merge(o *BottomK[P], join func(dst *P, src P)) {
 	if o.k != 0 && o.k < s.k {
 		s.shrink(int(o.k))
 	}
-	s.over = s.over || o.over
+	if o.over {
+		s.overflow()
+	}
 	for _, e := range o.e {
 		if p := s.Slot(e.Hash); p != nil {
 			join(p, e.V)
@@ -146,7 +172,7 @@ func (s *BottomK[P]) Merge(o *BottomK[P], join func(dst *P, src P)) {
 func (s *BottomK[P]) shrink(k int) {
 	s.k = uint16(k)
 	if len(s.e) > k {
-		s.e, s.over = s.e[:k:k], true
+		s.e, s.over = append(make([]Entry[P], 0, k), s.e[:k]...), true
 	}
 }
 
@@ -170,13 +196,26 @@ func (s *BottomK[P]) AppendBinary(b []byte, put func(b []byte, v P) []byte) []by
 // what follows it. take reads one payload and returns what follows that, or
 // false; size is the least number of bytes a payload takes.
 func DecodeBottomK[P any](b []byte, k, size int, take func(b []byte) (P, []byte, bool)) (BottomK[P], []byte, error) {
-	s := MakeBottomK[P](k)
+	return MakeBottomK[P](k).decode(b, size, take)
+}
+
+// DecodeFewOfMany is DecodeBottomK for what MakeFewOfMany gives.
+func DecodeFewOfMany[P any](b []byte, k, few, size int, take func(b []byte) (P, []byte, bool)) (BottomK[P], []byte, error) {
+	return MakeFewOfMany[P](k, few).decode(b, size, take)
+}
+
+// decode fills an empty sample.
+func (s BottomK[P]) decode(b []byte, size int, take func(b []byte) (P, []byte, bool)) (BottomK[P], []byte, error) {
+	empty := s
 	b, err := readHeader(b, kindBottomK)
 	if err != nil {
-		return s, nil, err
+		return empty, nil, err
 	}
 	r := reader{b: b}
 	over := r.byte()
+	if over == 1 {
+		s.overflow()
+	}
 	n := r.count(int(s.k), 8+size)
 	if over > 1 || over == 1 && n < int(s.k) {
 		r.bad = true
@@ -184,7 +223,6 @@ func DecodeBottomK[P any](b []byte, k, size int, take func(b []byte) (P, []byte,
 	if n > 0 && !r.bad {
 		s.e = make([]Entry[P], n)
 	}
-	s.over = over == 1
 	for i := range s.e {
 		s.e[i].Hash = r.uint64()
 		v, rest, ok := take(r.b)
@@ -195,7 +233,7 @@ func DecodeBottomK[P any](b []byte, k, size int, take func(b []byte) (P, []byte,
 		s.e[i].V, r.b = v, rest
 	}
 	if r.bad {
-		return MakeBottomK[P](k), nil, fmt.Errorf("%w: bottom-k", ErrDamaged)
+		return empty, nil, fmt.Errorf("%w: bottom-k", ErrDamaged)
 	}
 	return s, r.b, nil
 }

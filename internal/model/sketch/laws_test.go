@@ -155,6 +155,21 @@ func TestLaws(t *testing.T) {
 		encode: func(s *BottomK[uint32]) []byte { return s.AppendBinary(nil, putUint32) },
 		decode: func(b []byte) (BottomK[uint32], []byte, error) { return DecodeBottomK(b, 16, 4, takeUint32) },
 	}.check(t)
+	family[BottomK[uint32], uint64]{
+		name: "few of many", longest: 300, element: hashes(),
+		empty: func() *BottomK[uint32] { s := MakeFewOfMany[uint32](24, 5); return &s },
+		add: func(s *BottomK[uint32], h uint64) {
+			if p := s.Slot(h); p != nil {
+				*p++
+			}
+		},
+		merge: func(a, b *BottomK[uint32]) error {
+			a.Merge(b, func(dst *uint32, src uint32) { *dst += src })
+			return nil
+		},
+		encode: func(s *BottomK[uint32]) []byte { return s.AppendBinary(nil, putUint32) },
+		decode: func(b []byte) (BottomK[uint32], []byte, error) { return DecodeFewOfMany(b, 24, 5, 4, takeUint32) },
+	}.check(t)
 	type hit struct {
 		key, occurrence uint64
 		n               uint32

@@ -35,14 +35,14 @@ const (
 // Quantile is a DDSketch with one gamma and one range for the whole program, so
 // that merging is the addition of buckets: exactly associative. A quantile is
 // within 1 % of the true one between 1e-6 and 1e9 in magnitude; beyond that it
-// is cut. Additive. Memory: 8 bytes a bucket in use, of at most 3,489 (1,744 a
+// is cut. Additive; a bucket saturates at 2^32-1. Memory: 4 bytes a bucket in use, of at most 3,489 (1,744 a
 // sign, and zero), and 16 bytes per 64 buckets between the lowest and the
-// highest; typically under 2 KiB. The zero value is ready.
+// highest; typically under 1 KiB. The zero value is ready.
 //
 // Buckets in use are found by bitmap and rank: no search, no branch to mispredict.
 type Quantile struct {
 	words  []word
-	counts []uint64 // of the buckets in use, ascending, saturating
+	counts []uint32 // of the buckets in use, ascending, saturating
 	base   int      // index of the first word
 }
 
@@ -93,7 +93,7 @@ func (s *Quantile) Add(x float64) {
 }
 
 // addIndex adds n to a bucket that may not be in use yet.
-func (s *Quantile) addIndex(k int, n uint64) {
+func (s *Quantile) addIndex(k int, n uint32) {
 	w, bit := k>>6, uint64(1)<<(k&63)
 	switch {
 	case len(s.words) == 0:
@@ -115,11 +115,11 @@ func (s *Quantile) addIndex(k int, n uint64) {
 		}
 		s.counts = slices.Insert(s.counts, i, 0)
 	}
-	s.counts[i] = addSat(s.counts[i], n)
+	s.counts[i] = addSat32(s.counts[i], n)
 }
 
 // each calls yield for the buckets in use, ascending.
-func (s *Quantile) each(yield func(k int, n uint64) bool) {
+func (s *Quantile) each(yield func(k int, n uint32) bool) {
 	i := 0
 	for w := range s.words {
 		for m := s.words[w].bits; m != 0; m &= m - 1 {
@@ -142,7 +142,7 @@ func (s *Quantile) Merge(o *Quantile) {
 func (s *Quantile) Count() uint64 {
 	n := uint64(0)
 	for _, c := range s.counts {
-		n = addSat(n, c)
+		n += uint64(c)
 	}
 	return n
 }
@@ -156,10 +156,10 @@ func (s *Quantile) Quantile(q float64) float64 {
 	}
 	rank := uint64(min(max(q, 0), 1) * float64(n-1))
 	for k, c := range s.each {
-		if rank < c {
+		if rank < uint64(c) {
 			return bucketValue(k)
 		}
-		rank -= c
+		rank -= uint64(c)
 	}
 	return s.Max()
 }
@@ -199,7 +199,7 @@ func (s *Quantile) Above(x float64) uint64 {
 	at, t := quantileIndex(x), uint64(0)
 	for k, n := range s.each {
 		if k > at {
-			t = addSat(t, n)
+			t += uint64(n)
 		}
 	}
 	return t
@@ -208,7 +208,7 @@ func (s *Quantile) Above(x float64) uint64 {
 // Buckets calls yield for each bucket in ascending order with its middle value and count.
 func (s *Quantile) Buckets(yield func(value float64, count uint64) bool) {
 	for k, n := range s.each {
-		if !yield(bucketValue(k), n) {
+		if !yield(bucketValue(k), uint64(n)) {
 			return
 		}
 	}
@@ -248,7 +248,7 @@ func (s *Quantile) AppendBinary(b []byte) []byte {
 	last := 0
 	for k, n := range s.each {
 		b = binary.AppendUvarint(b, uint64(k-last))
-		b = binary.AppendUvarint(b, n)
+		b = binary.AppendUvarint(b, uint64(n))
 		last = k
 	}
 	return b
@@ -264,12 +264,12 @@ func DecodeQuantile(b []byte) (Quantile, []byte, error) {
 	var s Quantile
 	n := r.count(2*maxOffset+1, 2)
 	if n > 0 {
-		s.counts = make([]uint64, 0, n)
+		s.counts = make([]uint32, 0, n)
 	}
 	k := 0
 	for range n {
 		step, c := r.uvarint(), r.uvarint()
-		if step == 0 || step > zeroIndex+maxOffset || c == 0 {
+		if step == 0 || step > zeroIndex+maxOffset || c == 0 || c > math.MaxUint32 {
 			r.bad = true
 			break
 		}
@@ -277,7 +277,7 @@ func DecodeQuantile(b []byte) (Quantile, []byte, error) {
 			r.bad = true
 			break
 		}
-		s.addIndex(k, c)
+		s.addIndex(k, uint32(c))
 	}
 	if r.bad {
 		return Quantile{}, nil, fmt.Errorf("%w: quantile", ErrDamaged)

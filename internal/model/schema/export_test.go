@@ -1,0 +1,5 @@
+package schema
+
+import "unsafe"
+
+const nodeSize = unsafe.Sizeof(node{})
