@@ -4,7 +4,8 @@ package dataclass
 // window of three characters over the value and adds up the places where the class of character changes in a way that
 // words do not have:
 //   - where a digit run meets a letter, one for each side (x7f counts 2), and one more for a value that begins with one;
-//   - a single small letter between a capital and something else (QwX), or behind a digit. Capitals followed by two or
+//   - a single small letter between a capital and something else (QwX; twice when that is a capital), or
+//     behind a digit. Capitals followed by two or
 //     more small letters are camelCase words and count nothing, nor do two-letter words (getById).
 //
 // Documented misses, in both directions, are in the tests: "a1b2c3" is opaque, "lkjhgfdsa" is a word.
@@ -89,21 +90,26 @@ func makeWindows() (w [64]uint64) {
 			w[i]++
 			if first == upperKind {
 				w[i] += 1 << 48
+				if last == upperKind {
+					w[i]++ // WqV
+				}
 			}
 		}
 	}
 	return w
 }
 
-// shortPairs counts the capital-small pairs of a value that are two-letter words.
-func shortPairs(v []byte) int {
-	words := 0
+// shortPairs is the score that the capital-small pairs got that are two-letter words.
+func shortPairs(v []byte) (score int) {
 	for i := 0; i+1 < len(v); i++ {
 		if isUpper(v[i]) && isLower(v[i+1]) && (i+2 == len(v) || !isLower(v[i+2])) && shortWords.has(v[i], v[i+1]) {
-			words++
+			score++
+			if i+2 < len(v) && isUpper(v[i+2]) {
+				score++
+			}
 		}
 	}
-	return words
+	return score
 }
 
 // shortWords are the two-letter words of camelCase names.

@@ -91,27 +91,37 @@ var issuers = [...]struct {
 	prefix string
 	least  int
 }{
-	{"AKIA", 20}, {"ASIA", 20}, {"AIza", 39}, // AWS, Google
+	{"AKIA", 20}, {"ASIA", 20}, {"AIza", 39}, {"AGE-SECRET-KEY-1", 60}, {"EAAC", 60},
+	{"GOCSPX-", 30}, {"PMAK-", 50}, {"SG.", 60}, {"dop_v1_", 60}, {"doo_v1_", 60}, {"dapi", 36}, {"dckr_pat_", 30},
 	{"ghp_", 40}, {"gho_", 40}, {"ghu_", 40}, {"ghs_", 40}, {"ghr_", 40}, {"github_pat_", 40}, {"glpat-", 26}, {"gldt-", 25},
-	{"sk_live_", 24}, {"sk_test_", 24}, {"rk_live_", 24}, {"rk_test_", 24}, {"whsec_", 32}, // Stripe
-	{"xoxb-", 24}, {"xoxp-", 24}, {"xoxa-", 24}, {"xoxr-", 24}, {"xoxs-", 24}, {"xapp-", 24}, // Slack
-	{"sk-ant-", 32}, {"sk-proj-", 32}, {"sk-", 40}, {"hf_", 34}, // Anthropic, OpenAI, Hugging Face
-	{"SG.", 60}, {"key-", 36}, {"npm_", 40}, {"pypi-", 40}, {"rubygems_", 50}, // SendGrid, Mailgun, registries
-	{"dop_v1_", 60}, {"doo_v1_", 60}, {"hvs.", 24}, {"hvb.", 24}, {"glsa_", 40}, {"dapi", 36}, // DigitalOcean, Vault, Grafana, Databricks
-	{"shpat_", 36}, {"shpss_", 36}, {"shpca_", 36}, {"ya29.", 30}, {"GOCSPX-", 30}, {"EAAC", 60}, {"lin_api_", 40}, {"PMAK-", 50},
-	{"sq0atp-", 28}, {"sq0csp-", 40}, {"AGE-SECRET-KEY-1", 60}, {"dckr_pat_", 30}, {"pat-na1-", 40}, {"secret_", 40}, {"ntn_", 40},
+	{"glsa_", 40}, {"hf_", 34}, {"hvs.", 24}, {"hvb.", 24}, {"key-", 36},
+	{"lin_api_", 40}, {"npm_", 40}, {"ntn_", 40}, {"pypi-", 40}, {"pat-na1-", 40},
+	{"rk_live_", 24}, {"rk_test_", 24}, {"rubygems_", 50}, {"sk_live_", 24}, {"sk_test_", 24}, {"sk-ant-", 32}, {"sk-proj-", 32},
+	{"sk-", 40}, {"shpat_", 36}, {"shpss_", 36}, {"shpca_", 36}, {"sq0atp-", 28}, {"sq0csp-", 40}, {"secret_", 40},
+	{"whsec_", 32}, {"xoxb-", 24}, {"xoxp-", 24}, {"xoxa-", 24}, {"xoxr-", 24}, {"xoxs-", 24}, {"xapp-", 24},
+	{"ya29.", 30},
+}
+
+// issuersFrom is the first of issuers for each first byte, or noIssuer; constant. Those of one byte stand together.
+var issuersFrom = makeIssuersFrom()
+
+const noIssuer = 255
+
+func makeIssuersFrom() (t [256]uint8) {
+	for i := range t {
+		t[i] = noIssuer
+	}
+	for i := len(issuers) - 1; i >= 0; i-- {
+		t[issuers[i].prefix[0]] = uint8(i)
+	}
+	return t
 }
 
 // isCredential takes a key with its issuer's prefix whose rest is long and not made of words.
 func isCredential(v []byte) bool {
-	switch v[0] { // most values end here
-	case 'A', 'g', 's', 'r', 'w', 'x', 'h', 'S', 'k', 'n', 'p', 'd', 'y', 'G', 'E', 'l', 'P':
-	default:
-		return false
-	}
-	for i := range issuers {
+	for i := issuersFrom[v[0]]; i != noIssuer && int(i) < len(issuers) && issuers[i].prefix[0] == v[0]; i++ {
 		p := &issuers[i]
-		if v[0] != p.prefix[0] || v[1] != p.prefix[1] || len(v) < p.least || string(v[:min(len(p.prefix), len(v))]) != p.prefix {
+		if v[1] != p.prefix[1] || len(v) < p.least || string(v[:min(len(p.prefix), len(v))]) != p.prefix {
 			continue
 		}
 		rest := v[len(p.prefix):]
