@@ -156,3 +156,6 @@ func declaredKind(v []byte) exchange.BodyKind {
 	}
 	return exchange.BodyNone
 }
+
+// IsJSON tells whether a Content-Type declares JSON.
+func IsJSON(contentType []byte) bool { return declaredKind(contentType) == exchange.BodyJSON }

@@ -12,7 +12,8 @@ type Issue uint8
 const (
 	// IssueMalformed: the body is not valid for its declared type; Report.At says where.
 	IssueMalformed Issue = iota
-	// IssueDuplicateName: an object or a form has two members of one name (RFC 8259 section 4); servers take either.
+	// IssueDuplicateName: an object has two members of one name (RFC 8259 section 4); servers take either. (A name given
+	// several times in a query or form is how lists are sent: LeafDuplicate alone says so.)
 	IssueDuplicateName
 	// IssueEncoding: the text is not UTF-8, or escapes half of a surrogate pair.
 	IssueEncoding

@@ -187,6 +187,7 @@ key:
 			t |= f.traits & nameSecret
 			if w.twice(parent, own) {
 				flags = exchange.LeafDuplicate
+				w.report.Issues.add(IssueDuplicateName)
 			}
 		}
 	}

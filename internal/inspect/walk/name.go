@@ -2,6 +2,7 @@ package walk
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"merlon/internal/model/dataclass"
 	"merlon/internal/model/exchange"
@@ -130,9 +131,9 @@ func lower(dst, name []byte) int {
 	return len(name)
 }
 
-// nameCache remembers the traits of recent names: an API has few, and judging one costs more than the walk of its value.
-// An entry is compared byte for byte, so that no made-up name can stand for another.
-type nameCache [256]nameEntry
+// nameCache remembers the traits of recent names: an API has few, and judging one costs more than the walk of its value
+// (BenchmarkNames: 700 ns against 15). An entry is compared byte for byte, so that no made-up name can stand for another.
+type nameCache [256][2]nameEntry
 
 type nameEntry struct {
 	name   [29]byte
@@ -151,16 +152,40 @@ func (c *nameCache) look(parent uint64, name []byte) (loc, own uint64, t traits)
 		}
 		return loc, own, t
 	}
-	e := &c[loc>>56]
-	if e.traits&nameKnown == 0 || string(e.name[:e.length]) != string(name) {
-		e.length = uint8(copy(e.name[:], name))
-		e.class, _ = typedName(name)
-		e.traits = traitsOf(name) | nameKnown
+	set := &c[slot(name)]
+	e := &set[0]
+	if !e.is(name) {
+		if e = &set[1]; !e.is(name) {
+			set[1] = set[0] // the newest stands first, so that the older one goes
+			e = &set[0]
+			e.length = uint8(copy(e.name[:], name))
+			e.class, _ = typedName(name)
+			e.traits = traitsOf(name) | nameKnown
+		}
 	}
 	if e.traits&nameTyped != 0 {
 		loc = exchange.ElementLoc(parent) + uint64(e.class)
 	}
 	return loc, own, e.traits &^ nameKnown
+}
+
+func (e *nameEntry) is(name []byte) bool {
+	return e.traits&nameKnown != 0 && string(e.name[:e.length]) == string(name)
+}
+
+// slot spreads names over the cache by their ends and length.
+func slot(name []byte) uint8 {
+	n := len(name)
+	var a, b uint64
+	switch {
+	case n >= 8:
+		a, b = binary.LittleEndian.Uint64(name), binary.LittleEndian.Uint64(name[n-8:])
+	case n >= 4:
+		a, b = uint64(binary.LittleEndian.Uint32(name)), uint64(binary.LittleEndian.Uint32(name[n-4:]))
+	case n > 0:
+		a, b = uint64(name[0])|uint64(name[n/2])<<8, uint64(name[n-1])
+	}
+	return uint8(((a+uint64(n))*0x9fb21c651e98df25 ^ b*0xe7037ed1a0b428db) * 0x9e3779b97f4a7c15 >> 56)
 }
 
 // seenSet finds names that stand twice in one container: open addressing over (container, name), cleared by generation.
@@ -201,9 +226,5 @@ func (s *seenSet) add(key uint64) bool {
 
 // twice tells whether the container at index parent had the member with that own location before.
 func (w *Walker) twice(parent int32, own uint64) bool {
-	if w.seen.add(own ^ uint64(uint32(parent))*0x9fb21c651e98df25) {
-		w.report.Issues.add(IssueDuplicateName)
-		return true
-	}
-	return false
+	return w.seen.add(own ^ uint64(uint32(parent))*0x9fb21c651e98df25)
 }

@@ -118,3 +118,20 @@ func BenchmarkObserve(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(x.Leaves)), "leaves")
 }
+
+func BenchmarkNames(b *testing.B) {
+	name := []byte("patientIdentifier")
+	b.Run("judged", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			traitsOf(name)
+		}
+	})
+	b.Run("remembered", func(b *testing.B) {
+		b.ReportAllocs()
+		c := new(nameCache)
+		for b.Loop() {
+			c.look(1, name)
+		}
+	})
+}
