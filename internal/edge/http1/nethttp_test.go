@@ -130,6 +130,35 @@ func TestNetHTTP(t *testing.T) {
 	}
 }
 
+// TestNetHTTPTolerates holds docs/reference/wire.md to what it says of net/http: these it accepts, here they refuse.
+func TestNetHTTPTolerates(t *testing.T) {
+	l := DefaultLimits()
+	for _, c := range []struct{ name, wire string }{
+		{"bare LF as line end", "GET / HTTP/1.1\nHost: a\n\n"},
+		{"folded line", "GET / HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n"},
+		{"CL with TE", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+		{"equal lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"},
+		{"TE in HTTP/1.0", "POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+		{"absolute form against Host", "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"},
+		{"empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n"},
+		{"fragment", "GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"},
+		{"HTTP/1.2", "GET / HTTP/1.2\r\nHost: a\r\n\r\n"},
+		{"CONNECT", "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"},
+		{"white space behind chunk size", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1  \r\nx\r\n0\r\n\r\n"},
+	} {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(c.wire)))
+		if err == nil {
+			_, err = io.ReadAll(r.Body)
+		}
+		if err != nil {
+			t.Errorf("%s: net/http no longer accepts it: %v", c.name, err)
+		}
+		if tr := decode([]byte(c.wire), 0, fromClient, MethodGet, &l); tr.err == nil {
+			t.Errorf("%s: accepted here", c.name)
+		}
+	}
+}
+
 // checkRewrite writes the first request of wire afresh and checks that this codec and net/http read back the same
 // request: same method, path, query, host and body, no hop-by-hop field of the client's.
 func checkRewrite(wire []byte, l *Limits) string {
