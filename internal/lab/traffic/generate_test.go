@@ -53,7 +53,7 @@ func TestSameSeedSameBytes(t *testing.T) {
 }
 
 func TestRateAndDays(t *testing.T) {
-	const rate = 0.1
+	const rate = 0.05
 	o, h := hospital(7, rate)
 	o.Mix = Mix{Browser: 0.4, Mobile: 0.35, Staff: 0.25}
 	es := collect(t, o, h)
@@ -101,7 +101,7 @@ func TestSeason(t *testing.T) {
 
 // TestHonestTrafficIsHonest: people and programs of a day get what they ask for, and every described part of the API is used.
 func TestHonestTrafficIsHonest(t *testing.T) {
-	o, h := hospital(1, 0.4)
+	o, h := hospital(1, 0.12)
 	bad, used := map[string]int{}, map[string]bool{}
 	es := collect(t, o, h)
 	for _, e := range es {
@@ -198,7 +198,7 @@ func TestScannersAndStuffing(t *testing.T) {
 }
 
 func TestClientsLookTheirPart(t *testing.T) {
-	o, h := hospital(0.6, 0.4)
+	o, h := hospital(0.6, 0.12)
 	seen := map[string]bool{}
 	for _, e := range collect(t, o, h) {
 		ua := header(e.Request.Headers, "user-agent")
@@ -223,7 +223,7 @@ func TestClientsLookTheirPart(t *testing.T) {
 	if len(seen) < 10 {
 		t.Errorf("%d looks: %v", len(seen), seen)
 	}
-	o, h = hospital(0.1, 0.4)
+	o, h = hospital(0.5, 0.05)
 	o.Plain = true
 	for _, e := range collect(t, o, h) {
 		if e.Client.JA4 != "" || e.Client.H2 != "" || e.Request.Version != "HTTP/1.1" || header(e.Request.Headers, "Host") == "" {
@@ -233,7 +233,7 @@ func TestClientsLookTheirPart(t *testing.T) {
 }
 
 func TestLiveTelehealthInEventTime(t *testing.T) {
-	o, h := hospital(1, 0.5)
+	o, h := hospital(1, 0.1)
 	o.Mix = Mix{Browser: 1}
 	n := 0
 	for _, e := range collect(t, o, h) {

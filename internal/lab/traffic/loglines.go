@@ -175,9 +175,7 @@ func (g *logLines) address(b []byte, n uint64) []byte {
 	return b
 }
 
-func departmentName(id uint64) string {
-	return [...]string{"internal-medicine", "cardiology", "orthopaedics", "dermatology", "paediatrics", "gynaecology", "neurology", "radiology"}[id%8]
-}
+func departmentName(id uint64) string { return departmentNames()[id%8] }
 
 // mix is a 64-bit finaliser (splitmix64, public domain).
 func mix(x uint64) uint64 {

@@ -162,7 +162,7 @@ func (s *session) payBills() {
 func (s *session) book(visits []string) {
 	s.get("/v2/departments")
 	s.think(15 * time.Second)
-	slugs := departmentSlugs()
+	slugs := departmentNames()
 	at := s.drive.now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 2+s.r.IntN(20)).Add(time.Duration(32+s.r.IntN(36)) * 15 * time.Minute)
 	r := s.send("POST", "/v2/appointments", fmt.Sprintf(`{"department":%q,"starts_at":%q,"minutes":%d,"reason":%q}`, slugs[popular(s.r, len(slugs))],
 		at.Format(time.RFC3339), 15*(1+s.r.IntN(2)), reasons()[s.r.IntN(len(reasons()))]))
@@ -177,7 +177,7 @@ func (s *session) book(visits []string) {
 
 // consult is a telehealth session, by messages or (browsers) live.
 func (s *session) consult(live bool) {
-	slugs := departmentSlugs()
+	slugs := departmentNames()
 	id := s.send("POST", "/v2/telehealth/sessions", `{"department":"`+slugs[popular(s.r, len(slugs))]+`"}`).str("id")
 	if id == "" {
 		return
@@ -208,12 +208,13 @@ func (s *session) attach() {
 }
 
 func (c *crowd) department(s *session) string {
-	slugs := departmentSlugs()
+	slugs := departmentNames()
 	return slugs[popular(s.r, len(slugs))]
 }
 
-func departmentSlugs() []string {
-	return []string{"internal-medicine", "cardiology", "orthopaedics", "dermatology", "paediatrics", "gynaecology", "neurology", "radiology"}
+// departmentNames are the departments people ask for, most wanted first.
+func departmentNames() [8]string {
+	return [8]string{"internal-medicine", "cardiology", "orthopaedics", "dermatology", "paediatrics", "gynaecology", "neurology", "radiology"}
 }
 
 func reasons() []string {
