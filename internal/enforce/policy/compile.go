@@ -197,7 +197,7 @@ func (c *compiler) selector(line int, key string, m bundle.Match) selector {
 	switch method, template, pair := strings.Cut(m.Endpoint, " "); {
 	case m.Endpoint == "":
 	case pair && strings.HasPrefix(template, "/"):
-		s.endpointKey = strings.ToUpper(method) + " " + template
+		s.endpointMethod, s.template = strings.ToUpper(method), template
 	case strings.HasPrefix(m.Endpoint, "/"):
 		s.template = m.Endpoint
 	default:

@@ -21,7 +21,7 @@ type Lists struct {
 	fingerprints map[identity.Fingerprint]*item
 	principals   map[uint64]*item
 	endpointIDs  map[identity.EndpointID]*item
-	endpointKeys map[string]*item
+	endpoints    map[string]*item // by "METHOD /template"
 	countries    map[[2]byte]*item
 	asns         map[uint32]*item
 }
@@ -59,8 +59,10 @@ func (l *Lists) match(f *Facts, v *Verdict) {
 	if len(l.endpointIDs) > 0 && f.Endpoint.ID != 0 {
 		l.endpointIDs[f.Endpoint.ID].consider(f.At, v)
 	}
-	if len(l.endpointKeys) > 0 && f.Endpoint.Key != "" {
-		l.endpointKeys[f.Endpoint.Key].consider(f.At, v)
+	if len(l.endpoints) > 0 && f.Endpoint.Template != "" {
+		var key [256]byte
+		b := append(append(append(key[:0], f.Endpoint.Method...), ' '), f.Endpoint.Template...)
+		l.endpoints[string(b)].consider(f.At, v)
 	}
 	if len(l.countries) > 0 {
 		l.countries[f.Client.Place.Country].consider(f.At, v)
@@ -128,7 +130,7 @@ func (l *Lists) add(kind bundle.ListKind, value string, it *item) error {
 		if !ok || !strings.HasPrefix(template, "/") {
 			return fmt.Errorf("%q is no endpoint: write its id, or METHOD /template", value)
 		}
-		put(&l.endpointKeys, strings.ToUpper(method)+" "+template, it)
+		put(&l.endpoints, strings.ToUpper(method)+" "+template, it)
 	case bundle.ListCountry:
 		if len(value) != 2 {
 			return fmt.Errorf("%q is no country: write two letters, such as PL", value)

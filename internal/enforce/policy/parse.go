@@ -22,7 +22,7 @@ const (
 	maxListBytes   = 1 << 30
 )
 
-// Parse reads a policy file (INTERFACES: policy, least form). source names it in messages, and list files are found
+// Parse reads a policy file (docs/reference/policy.md). source names it in messages, and list files are found
 // relative to it through read. Every mistake is listed; the policy is usable when Faults(mistakes) is empty.
 func Parse(source string, data []byte, read func(path string) ([]byte, error)) (bundle.Policy, []Mistake) {
 	p := &policyFile{policy: bundle.Policy{Source: source}, read: read}

@@ -32,11 +32,9 @@ type Facts struct {
 
 // Endpoint is what is known of the matched endpoint; the zero value means none matched.
 type Endpoint struct {
-	ID identity.EndpointID
-	// Key is "METHOD /template", made when the matcher was compiled.
-	Key        string
-	Template   string
-	Method     string
+	ID         identity.EndpointID
+	Template   string // empty when no template matched
+	Method     string // of the template; GET for a HEAD request that it answers
 	Access     string
 	Purpose    string
 	State      string
@@ -141,15 +139,15 @@ func (p *Policy) excepted(f *Facts, id string) bool {
 
 // selector is a compiled bundle.Match.
 type selector struct {
-	endpointKey, template, method, host, purpose, label string
-	endpointID                                          identity.EndpointID
+	endpointMethod, template, method, host, purpose, label string
+	endpointID                                             identity.EndpointID
 }
 
 func (s *selector) matches(f *Facts) bool {
 	e := &f.Endpoint
 	switch {
 	case s.endpointID != 0 && s.endpointID != e.ID,
-		s.endpointKey != "" && s.endpointKey != e.Key,
+		s.endpointMethod != "" && s.endpointMethod != e.Method,
 		s.template != "" && s.template != e.Template,
 		s.purpose != "" && s.purpose != e.Purpose,
 		s.method != "" && s.method != string(f.Exchange.Method),

@@ -72,16 +72,18 @@ func TestDecide(t *testing.T) {
 		{"list: prefix", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("203.0.113.9") }, nil, Verdict{Kind: action.Block, Rule: "list:blocked"}},
 		{"list: IPv6", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("2001:db8::1") }, nil, Verdict{Kind: action.Block, Rule: "list:blocked"}},
 		{"silent: neighbour of a listed host", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("198.51.100.8") }, nil, Verdict{}},
-		{"rule: outside the office", func(f *Facts) { f.Endpoint = Endpoint{Key: "PUT /b", Labels: []string{"billing"}, Access: "write"} }, nil,
+		{"rule: outside the office", func(f *Facts) {
+			f.Endpoint = Endpoint{Method: "PUT", Template: "/b", Labels: []string{"billing"}, Access: "write"}
+		}, nil,
 			Verdict{Kind: action.Block, Rule: "billing writes from the office only"}},
 		{"silent: in the office", func(f *Facts) {
-			f.Endpoint = Endpoint{Key: "PUT /b", Labels: []string{"billing"}, Access: "write"}
+			f.Endpoint = Endpoint{Method: "PUT", Template: "/b", Labels: []string{"billing"}, Access: "write"}
 			f.Client.Addr = netip.MustParseAddr("10.1.2.3")
 		}, nil, Verdict{}},
 		{"rule: tag", func(f *Facts) {
 			f.Exchange.Request.Fields = []exchange.Field{{Name: []byte("user-agent"), Value: []byte("Old/1")}}
 		}, nil, Verdict{Kind: action.Tag, Rule: "old clients", Tag: "old clients"}},
-		{"rule: watch reports what it would do", func(f *Facts) { f.Endpoint = Endpoint{Key: "GET /v1/patients"} }, nil,
+		{"rule: watch reports what it would do", func(f *Facts) { f.Endpoint = Endpoint{Method: "GET", Template: "/v1/patients"} }, nil,
 			Verdict{Would: action.Block, Rule: "watch v1"}},
 		{"silent: an action that cannot be carried out has no effect", func(f *Facts) { f.Endpoint.Purpose = "login" }, nil, Verdict{}},
 		{"finding: stage enforces medium", func(f *Facts) {
@@ -100,11 +102,11 @@ func TestDecide(t *testing.T) {
 			f.Findings = []finding.Finding{{ID: "payload.sqli", Stage: finding.StagePayload, Severity: finding.High}}
 		}, nil, Verdict{Would: action.Block, Rule: "payload.sqli"}},
 		{"silent: exception holds", func(f *Facts) {
-			f.Endpoint = Endpoint{Key: "POST /visits"}
+			f.Endpoint = Endpoint{Method: "POST", Template: "/visits"}
 			f.Findings = []finding.Finding{{ID: "wire.obs-fold", Stage: finding.StageWire, Severity: finding.Medium}}
 		}, nil, Verdict{}},
 		{"exception has expired", func(f *Facts) {
-			f.Endpoint = Endpoint{Key: "POST /visits"}
+			f.Endpoint = Endpoint{Method: "POST", Template: "/visits"}
 			f.At = time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 			f.Findings = []finding.Finding{{ID: "wire.obs-fold", Stage: finding.StageWire, Severity: finding.Medium}}
 		}, nil, Verdict{Kind: action.Block, Rule: "wire.obs-fold"}},

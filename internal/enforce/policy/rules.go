@@ -136,7 +136,7 @@ func (e *env) fill(f *Facts) {
 	n := &f.Endpoint
 	e.Endpoint = envEndpoint{
 		ID: int(n.ID), Template: n.Template, Method: n.Method, Access: n.Access, Purpose: n.Purpose,
-		State: n.State, Documented: n.Documented, Known: n.Key != "", Labels: n.Labels,
+		State: n.State, Documented: n.Documented, Known: n.Template != "", Labels: n.Labels,
 	}
 	if len(n.Labels) > 0 {
 		e.Endpoint.Label = n.Labels[0]

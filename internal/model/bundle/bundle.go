@@ -39,7 +39,7 @@ const (
 	ModeEnforce Mode = "enforce"
 )
 
-// Policy is a site's policy file as plain data (INTERFACES: policy, least form). enforce/policy parses and compiles it.
+// Policy is a site's policy file as plain data (docs/reference/policy.md). enforce/policy parses and compiles it.
 type Policy struct {
 	// Source is the file it came from, for messages.
 	Source string

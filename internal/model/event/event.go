@@ -150,6 +150,16 @@ func (e *Event) Append(b []byte) Span {
 	return s
 }
 
+// AppendString copies s into the arena.
+func (e *Event) AppendString(s string) Span {
+	if s == "" {
+		return Span{}
+	}
+	at := Span{uint32(len(e.arena)), uint32(len(s))}
+	e.arena = append(e.arena, s...)
+	return at
+}
+
 // Bytes returns the piece of the arena; it is valid until the event is released. A span that does not fit (an event
 // decoded from a damaged record) yields nothing.
 func (e *Event) Bytes(s Span) []byte {

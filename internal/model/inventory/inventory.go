@@ -42,6 +42,15 @@ const (
 	Write Access = "write"
 )
 
+// AccessOf tells reads from writes by the method alone (RFC 9110 section 9.2.1: safe methods read).
+func AccessOf(method string) Access {
+	switch method {
+	case "GET", "HEAD", "OPTIONS", "TRACE":
+		return Read
+	}
+	return Write
+}
+
 // Endpoint is one operation of an API as it is known: method, host and path template.
 type Endpoint struct {
 	ID        identity.EndpointID `json:"id"`

@@ -1,0 +1,306 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"merlon/internal/edge/http1"
+	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
+)
+
+// conn is one client connection with the buffers that its exchanges use one after the other.
+type conn struct {
+	s    *Server
+	nc   net.Conn
+	peer netip.AddrPort // the client, by PROXY protocol or by the socket
+
+	// buf[start:end] was read and not used yet. Slices of the request point into it until the exchange ends.
+	buf        []byte
+	start, end int
+	// spare takes turns with buf when a body does not fit beside its head.
+	spare []byte
+	// out is what is about to be written, to the client or to the upstream.
+	out []byte
+	// captured holds a chunked request body, answer holds a response that did not stay in the upstream's buffer.
+	captured, answer []byte
+
+	head    http1.RequestHead
+	body    http1.Body
+	rewrite http1.Rewrite
+	add     [3]exchange.Field // backing of rewrite.Add
+
+	readBy, writeBy int64 // the deadlines that are set, 0 for none
+	idle            atomic.Bool
+	count           int
+}
+
+// Sizes of a connection's buffers: the first read takes an ordinary request whole; what grew beyond keptBuffer for one
+// exchange is given back after it.
+const (
+	firstBuffer = 8 << 10
+	keptBuffer  = 64 << 10
+)
+
+func newConn(s *Server, nc net.Conn) *conn {
+	c := &conn{s: s, nc: nc, buf: make([]byte, firstBuffer), out: make([]byte, 0, firstBuffer)}
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		p := a.AddrPort()
+		c.peer = netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+	}
+	return c
+}
+
+// wake makes an idle connection notice that the server is draining.
+func (c *conn) wake() {
+	if c.idle.Load() {
+		_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+func (c *conn) now() int64 { return c.s.o.Now().UnixNano() }
+
+// run serves the connection to its end.
+func (c *conn) run(trusted []netip.Prefix) {
+	defer c.nc.Close()
+	if isTrusted(trusted, c.peer.Addr()) && !c.proxyHeader() {
+		return
+	}
+	for c.serveOne() {
+		c.settle()
+	}
+}
+
+func isTrusted(trusted []netip.Prefix, a netip.Addr) bool {
+	for _, p := range trusted {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// proxyHeader takes a PROXY protocol header off the front of the connection, if there is one.
+func (c *conn) proxyHeader() bool {
+	c.readUntil(c.now() + int64(c.s.o.Timeouts.Head))
+	for {
+		n, from, err := parseProxyHeader(c.buf[c.start:c.end])
+		switch {
+		case err == nil:
+			c.start += n
+			if from.IsValid() {
+				c.peer = from
+			}
+			return true
+		case errors.Is(err, errProxyMore):
+			if c.fill() != nil {
+				return false
+			}
+		default:
+			c.s.o.Log.Warn("a trusted peer sent a damaged PROXY protocol header", "peer", c.peer.Addr(), "error", err)
+			return false
+		}
+	}
+}
+
+// settle makes the buffers ready for the next request.
+func (c *conn) settle() {
+	if c.start == c.end {
+		c.start, c.end = 0, 0
+	}
+	if cap(c.buf) > keptBuffer && c.end-c.start <= firstBuffer {
+		small := make([]byte, firstBuffer)
+		c.end = copy(small, c.buf[c.start:c.end])
+		c.start, c.buf = 0, small
+	}
+	if cap(c.spare) > keptBuffer {
+		c.spare = nil
+	}
+	if cap(c.out) > keptBuffer {
+		c.out = make([]byte, 0, firstBuffer)
+	}
+	if cap(c.captured) > keptBuffer {
+		c.captured = nil
+	}
+	if cap(c.answer) > keptBuffer {
+		c.answer = nil
+	}
+}
+
+// serveOne reads one request and deals with it. It reports whether the connection can take another.
+func (c *conn) serveOne() bool {
+	now, ok := c.awaitRequest()
+	if !ok {
+		return false
+	}
+	for {
+		n, err := c.head.Parse(c.buf[c.start:c.end], &c.s.o.Codec)
+		if err == nil {
+			c.start += n
+			c.count++
+			return c.exchange(now)
+		}
+		if !errors.Is(err, http1.ErrNeedMore) {
+			return c.refuse(now, err)
+		}
+		// The head is in pieces: from now on its own deadline counts, and it does not move with every byte.
+		c.readUntil(now + int64(c.s.o.Timeouts.Head))
+		if err := c.fill(); err != nil {
+			return c.cut(now, err)
+		}
+	}
+}
+
+// awaitRequest waits for the first byte of a request. It reports false when there is none: the client has closed, was
+// silent too long, or the server is draining.
+func (c *conn) awaitRequest() (int64, bool) {
+	now := c.now()
+	if c.start < c.end {
+		return now, true
+	}
+	c.idle.Store(true)
+	c.readWithin(now, c.s.o.Timeouts.Idle)
+	if c.s.draining.Load() {
+		return 0, false
+	}
+	err := c.fill()
+	c.idle.Store(false)
+	if err != nil {
+		return 0, false
+	}
+	return c.now(), true
+}
+
+// refuse deals with a head that the codec does not accept: one transaction, one event, one answer, and the connection ends.
+func (c *conn) refuse(now int64, err error) bool {
+	var reject http1.RejectError
+	status := 400
+	if errors.As(err, &reject) {
+		status = reject.Status()
+	}
+	t := c.s.o.Engine.Begin(now)
+	c.describe(&t.Exchange)
+	t.Exchange.RawHead = c.head.Raw
+	t.Request()
+	c.reply(t.ID(), status, 0, true)
+	t.Close(event.OutcomeRefused, status)
+	c.linger()
+	return false
+}
+
+// cut deals with a request that does not go on: the client was too slow, or went away in the middle.
+func (c *conn) cut(now int64, err error) bool {
+	t := c.s.o.Engine.Begin(now)
+	c.describe(&t.Exchange)
+	t.Exchange.RawHead = c.buf[c.start:c.end]
+	status, outcome := 0, event.OutcomeClientGone
+	if isTimeout(err) {
+		t.Exchange.Anomalies.Add(exchange.AnomalyTimeout)
+		status, outcome = 408, event.OutcomeRefused
+	} else {
+		t.Exchange.Anomalies.Add(exchange.AnomalyIncomplete)
+	}
+	t.Request()
+	if status != 0 {
+		c.reply(t.ID(), status, 0, true)
+	}
+	t.Close(outcome, status)
+	return false
+}
+
+// describe copies what the head says into the exchange.
+func (c *conn) describe(x *exchange.Exchange) {
+	h := &c.head
+	x.Source, x.Observed = exchange.SourceProxy, exchange.SawAll
+	x.Anomalies = h.Anomalies
+	if h.Anomalies != 0 {
+		x.RawHead = h.Raw
+	}
+	x.Method, x.Target, x.Path, x.RawQuery, x.Host = h.Method, h.Target, h.Path, h.RawQuery, h.Hostname
+	x.Request.Fields = append(x.Request.Fields[:0], h.Fields...)
+	x.Client.Addr, x.Client.Port = c.peer.Addr(), c.peer.Port()
+}
+
+// fill reads more of the client's bytes behind buf[start:end].
+func (c *conn) fill() error {
+	if c.end == len(c.buf) {
+		c.grow(2 * len(c.buf))
+	}
+	n, err := c.nc.Read(c.buf[c.end:])
+	c.end += n
+	if n > 0 {
+		return nil
+	}
+	if err == nil {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// grow makes room for size bytes in all behind start. Slices of the buffer that were taken before stay valid, because
+// they keep the old memory.
+func (c *conn) grow(size int) {
+	if c.start+size <= len(c.buf) {
+		return
+	}
+	grown := make([]byte, size)
+	c.end = copy(grown, c.buf[c.start:c.end])
+	c.start, c.buf = 0, grown
+}
+
+// readUntil sets the read deadline to exactly at.
+func (c *conn) readUntil(at int64) {
+	if c.readBy != at {
+		c.readBy = at
+		_ = c.nc.SetReadDeadline(time.Unix(0, at))
+	}
+}
+
+// readWithin sets the read deadline between timeout and 5/4 of it ahead. A deadline costs a timer, so it is moved only
+// once in a while.
+func (c *conn) readWithin(now int64, timeout time.Duration) {
+	if left := c.readBy - now; left < int64(timeout) || left > int64(timeout)*5/4 {
+		c.readUntil(now + int64(timeout)*5/4)
+	}
+}
+
+// write sends b to the client within the body time-out.
+func (c *conn) write(now int64, b []byte) error {
+	timeout := int64(c.s.o.Timeouts.Body)
+	if left := c.writeBy - now; left < timeout || left > timeout*5/4 {
+		c.writeBy = now + timeout*5/4
+		_ = c.nc.SetWriteDeadline(time.Unix(0, c.writeBy))
+	}
+	_, err := c.nc.Write(b)
+	return err
+}
+
+// lingerFor and lingerBytes bound how much of a refused request is read and thrown away: closing a socket with unread
+// bytes resets it, and the client would lose the answer that says what is wrong.
+const (
+	lingerFor   = 500 * time.Millisecond
+	lingerBytes = 256 << 10
+)
+
+// linger ends the sending side and drains what the client still sends, within bounds.
+func (c *conn) linger() {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.readUntil(c.now() + int64(lingerFor))
+	for left := lingerBytes; left > 0; {
+		n, err := c.nc.Read(c.buf)
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -1,0 +1,206 @@
+package proxy
+
+import (
+	"errors"
+	"net"
+
+	"merlon/internal/edge/http1"
+	"merlon/internal/enforce/action"
+	"merlon/internal/enforce/engine"
+	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
+)
+
+// exchange deals with the request whose head was just parsed: read what of its body is judged, judge, forward, pass the
+// answer on, observe. It reports whether the connection can take another request.
+func (c *conn) exchange(now int64) bool {
+	t := c.s.o.Engine.Begin(now)
+	c.describe(&t.Exchange)
+	f := flow{c: c, t: t, arrived: now}
+	if !f.readBody() {
+		return false
+	}
+	reply := t.Request()
+	if !reply.Forwarded() {
+		return f.refused(reply)
+	}
+	up := c.s.upstreams[t.Exchange.Site]
+	if up == nil || len(up.list) == 0 {
+		return f.failed(503, errors.New("the site has no upstream"))
+	}
+	return f.forward(up, reply)
+}
+
+// flow is one exchange on its way through the proxy.
+type flow struct {
+	c       *conn
+	t       *engine.Transaction
+	arrived int64
+	sent    int64 // when the request was written
+	// whole tells that the request's body is all in Exchange.Request.Body; otherwise the rest is still to be read.
+	whole bool
+	up    *upstream
+	uc    *upstreamConn
+	// moved tells that the connection's buffer no longer holds the head.
+	moved bool
+	// answerMoved tells that the upstream connection's buffer no longer holds the response's head.
+	answerMoved bool
+	// begun tells that bytes of the answer went to the client, after which no other answer is possible.
+	begun bool
+}
+
+// readBody reads the body as far as it is judged. It reports false when the exchange has ended here.
+func (f *flow) readBody() bool {
+	c, h := f.c, &f.c.head
+	c.body.BeginRequest(h, &c.s.o.Codec)
+	if c.body.Done() {
+		f.whole = true
+		return true
+	}
+	if h.ExpectContinue && c.start == c.end {
+		// The answer to Expect is ours: the body is wanted here, before the upstream is asked.
+		if err := c.write(f.arrived, []byte("HTTP/1.1 100 Continue\r\n\r\n")); err != nil {
+			return f.bodyCut(err)
+		}
+	}
+	limit := c.s.o.InspectRequest
+	if h.Framing == http1.FramingLength && h.ContentLength <= int64(limit) {
+		return f.readCounted(int(h.ContentLength))
+	}
+	return f.readCaptured(limit)
+}
+
+// readCounted reads a body of known size into the connection's buffer, where it stays: nothing is copied.
+func (f *flow) readCounted(size int) bool {
+	c, x := f.c, &f.t.Exchange
+	c.grow(size)
+	for c.end-c.start < size {
+		c.readWithin(f.arrived, c.s.o.Timeouts.Body)
+		if err := c.fill(); err != nil {
+			x.Request.Body = c.buf[c.start:c.end]
+			return f.bodyCut(err)
+		}
+	}
+	x.Request.Body = c.buf[c.start : c.start+size : c.start+size]
+	x.Request.BodySize = int64(size)
+	c.start += size
+	f.whole = true
+	return true
+}
+
+// readCaptured reads a chunked or large body up to limit into memory of its own.
+func (f *flow) readCaptured(limit int) bool {
+	c, x := f.c, &f.t.Exchange
+	c.captured = c.captured[:0]
+	for !f.whole && len(c.captured) < limit {
+		if c.start == c.end {
+			f.spareHead()
+			c.readWithin(f.arrived, c.s.o.Timeouts.Body)
+			if err := c.fill(); err != nil {
+				x.Request.Body = c.captured
+				return f.bodyCut(err)
+			}
+		}
+		payload, n, done, err := c.body.Next(c.buf[c.start:c.end])
+		c.start += n
+		c.captured = append(c.captured, payload...)
+		if err != nil {
+			return f.bodyRefused(err)
+		}
+		f.whole = done
+	}
+	x.Request.Body, x.Request.BodySize = c.captured, c.body.Size
+	return true
+}
+
+// spareHead makes room for body bytes. Slices of the head still point into the connection's buffer, so the first time
+// they go into another one.
+func (f *flow) spareHead() {
+	c := f.c
+	c.start, c.end = 0, 0
+	if !f.moved {
+		if c.spare == nil {
+			c.spare = make([]byte, firstBuffer)
+		}
+		c.buf, c.spare = c.spare, c.buf
+		f.moved = true
+	}
+}
+
+// bodyCut ends an exchange whose body does not go on.
+func (f *flow) bodyCut(err error) bool {
+	if isTimeout(err) {
+		f.t.Exchange.Anomalies.Add(exchange.AnomalyTimeout)
+		f.t.Request()
+		return f.refused(action.Reply{Kind: action.Block, Status: 408})
+	}
+	f.t.Exchange.Anomalies.Add(exchange.AnomalyIncomplete)
+	f.t.Request()
+	f.t.Close(event.OutcomeClientGone, 0)
+	return false
+}
+
+// bodyRefused ends an exchange whose body's framing is broken.
+func (f *flow) bodyRefused(err error) bool {
+	f.t.Exchange.Anomalies.Union(f.c.body.Anomalies)
+	f.t.Exchange.RawHead = f.c.head.Raw
+	f.t.Request()
+	status := 400
+	var reject http1.RejectError
+	if errors.As(err, &reject) {
+		status = reject.Status()
+	}
+	return f.refused(action.Reply{Kind: action.Block, Status: status})
+}
+
+// refused answers in the upstream's stead. The connection lives on only when nothing of the request is left to read.
+func (f *flow) refused(r action.Reply) bool {
+	c := f.c
+	keep := f.whole && c.head.KeepAlive && !c.s.draining.Load()
+	err := c.reply(f.t.ID(), r.Status, r.RetryAfter, !keep)
+	f.t.Close(event.OutcomeRefused, r.Status)
+	if !f.whole {
+		c.linger()
+	}
+	return keep && err == nil
+}
+
+// failed answers for an upstream that gave no usable answer: 502, 503 or 504.
+func (f *flow) failed(status int, cause error) bool {
+	c := f.c
+	c.s.o.Log.Warn("an upstream did not answer", "site", f.t.Exchange.Site, "status", status, "event", f.t.ID(), "error", cause)
+	if f.uc != nil {
+		f.uc.close()
+	}
+	if f.begun {
+		f.t.Close(event.OutcomeUpstream, 0)
+		return false
+	}
+	keep := f.whole && c.head.KeepAlive && !c.s.draining.Load()
+	retry := 0
+	if status == 503 {
+		retry = 1
+	}
+	err := c.reply(f.t.ID(), status, retry, !keep)
+	f.t.Close(event.OutcomeUpstream, status)
+	if !f.whole {
+		c.linger()
+	}
+	return keep && err == nil
+}
+
+// statusOf is the status for an error on the way to or from an upstream.
+func statusOf(err error) int {
+	var ne net.Error
+	if isTimeout(err) || errors.As(err, &ne) && ne.Timeout() {
+		return 504
+	}
+	return 502
+}
+
+// reply writes a problem document to the client.
+func (c *conn) reply(id event.ID, status, retryAfter int, end bool) error {
+	var body [256]byte
+	c.out = appendReply(c.out[:0], action.AppendProblem(body[:0], status, id), status, retryAfter, end, c.head.MethodID == http1.MethodHead)
+	return c.write(c.now(), c.out)
+}

@@ -1,0 +1,236 @@
+// Package proxy is the inline reverse proxy: bytes to exchange, reply to bytes.
+//
+// One goroutine serves one client connection from its first byte to its last: it reads a head, lets the engine judge,
+// takes an upstream connection, writes the request afresh, passes the answer on, hands the captured answer to the engine
+// and closes the transaction. Every request that arrives, however broken, is one transaction with one event.
+//
+//  1. Server.Serve accepts, and reads the PROXY protocol header of trusted peers.
+//  2. conn.serve reads heads with net-level limits and time-outs (RFC 9112 through edge/http1).
+//  3. exchange judges, forwards and observes one request.
+//  4. upstreams keeps idle connections to each upstream of each site.
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"merlon/internal/edge/http1"
+	"merlon/internal/enforce/engine"
+)
+
+// Options is everything a Server is made from. Zero limits and time-outs take their defaults.
+type Options struct {
+	Engine *engine.Engine
+	// Sites names the upstreams of each site.
+	Sites map[string][]Upstream
+	Log   *slog.Logger
+	// Now is the wall clock, for time-outs and arrival times.
+	Now func() time.Time
+	// Codec bounds heads and framing.
+	Codec http1.Limits
+	// MaxConnections is how many client connections may be open at once; more wait in the kernel's backlog.
+	MaxConnections int
+	// MaxIdle is how many idle connections are kept to each upstream.
+	MaxIdle int
+	// InspectRequest and InspectResponse are how many bytes of a body are captured for the walk. A request body up to
+	// that size is held until it is judged; a larger one is judged by its beginning and streams on.
+	InspectRequest, InspectResponse int
+	Timeouts                        Timeouts
+}
+
+// Timeouts bound each step in wall time.
+type Timeouts struct {
+	// Head bounds the time from a request's first byte to the end of its head: the answer to Slowloris.
+	Head time.Duration
+	// Body bounds each wait for more of a body, in either direction.
+	Body time.Duration
+	// Idle is how long a kept-alive client connection may stay silent.
+	Idle time.Duration
+	// Connect bounds connecting to an upstream.
+	Connect time.Duration
+	// Response bounds the wait for an upstream's answer.
+	Response time.Duration
+}
+
+func (o *Options) fill() {
+	o.Codec = o.Codec.Filled()
+	def := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	def(&o.MaxConnections, 20_000)
+	def(&o.MaxIdle, 256)
+	def(&o.InspectRequest, 128<<10)
+	def(&o.InspectResponse, 128<<10)
+	dur := func(p *time.Duration, v time.Duration) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	dur(&o.Timeouts.Head, 10*time.Second)
+	dur(&o.Timeouts.Body, 30*time.Second)
+	dur(&o.Timeouts.Idle, 75*time.Second)
+	dur(&o.Timeouts.Connect, 5*time.Second)
+	dur(&o.Timeouts.Response, 60*time.Second)
+}
+
+// Server serves client connections on any number of listeners.
+type Server struct {
+	o         Options
+	upstreams map[string]*upstreams
+	slots     chan struct{} // one token an open connection
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	draining atomic.Bool
+	wg       sync.WaitGroup
+
+	closing  chan struct{}
+	closeOne sync.Once
+}
+
+// New makes a server. It opens nothing; Serve does.
+func New(o Options) *Server {
+	o.fill()
+	s := &Server{
+		o: o, upstreams: make(map[string]*upstreams), conns: make(map[*conn]struct{}),
+		slots: make(chan struct{}, o.MaxConnections), closing: make(chan struct{}),
+	}
+	for site, list := range o.Sites {
+		s.upstreams[site] = newUpstreams(list, o.MaxIdle)
+	}
+	return s
+}
+
+// ErrClosed is returned by Serve after Shutdown.
+var ErrClosed = errors.New("proxy: closed")
+
+// Serve accepts connections from l until Shutdown. Peers in trusted may begin with a PROXY protocol header, v1 or v2.
+// Serve closes l when it returns.
+func (s *Server) Serve(l net.Listener, trusted []netip.Prefix) error {
+	stop := context.AfterFunc(contextOf(s.closing), func() { _ = l.Close() })
+	defer stop()
+	defer l.Close()
+	var pause time.Duration
+	for {
+		select {
+		case s.slots <- struct{}{}:
+		case <-s.closing:
+			return ErrClosed
+		}
+		nc, err := l.Accept()
+		if err != nil {
+			<-s.slots
+			if s.draining.Load() {
+				return ErrClosed
+			}
+			if errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			// Out of descriptors, or the peer is gone already: neither is a reason to stop serving everybody else.
+			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+			s.o.Log.Warn("cannot accept a connection", "error", err, "retry_in", pause)
+			select {
+			case <-time.After(pause):
+			case <-s.closing:
+				return ErrClosed
+			}
+			continue
+		}
+		pause = 0
+		c := newConn(s, nc)
+		if !s.add(c) {
+			_ = nc.Close()
+			<-s.slots
+			return ErrClosed
+		}
+		go func() {
+			defer func() { s.remove(c); <-s.slots }()
+			c.run(trusted)
+		}()
+	}
+}
+
+// contextOf ends when ch is closed.
+func contextOf(ch <-chan struct{}) context.Context { return doneContext{context.Background(), ch} }
+
+type doneContext struct {
+	context.Context
+	done <-chan struct{}
+}
+
+// Done implements context.Context.
+func (c doneContext) Done() <-chan struct{} { return c.done }
+
+// Err implements context.Context.
+func (c doneContext) Err() error {
+	select {
+	case <-c.done:
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
+func (s *Server) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Load() {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.wg.Add(1)
+	return true
+}
+
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.wg.Done()
+}
+
+// Shutdown stops accepting, lets idle connections go and exchanges under way finish, and returns when all are done or
+// ctx ends; then the rest are cut and ctx's error is returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining.Store(true)
+	for c := range s.conns {
+		c.wake()
+	}
+	s.mu.Unlock()
+	s.closeOne.Do(func() { close(s.closing) })
+
+	done := make(chan struct{})
+	go func() { s.wg.Wait(); close(done) }()
+	var err error
+	select {
+	case <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.mu.Lock()
+		for c := range s.conns {
+			_ = c.nc.Close()
+		}
+		s.mu.Unlock()
+		<-done
+	}
+	for _, u := range s.upstreams {
+		u.close()
+	}
+	return err
+}
+
+// Connections is the number of open client connections.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}

@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"merlon/internal/edge/http1"
+	"merlon/internal/model/event"
+)
+
+// tunnel passes a WebSocket connection through. Its handshake was judged as a request; an Open event says that it
+// began, a Close event how much went each way. Neither side may be silent for longer than the idle time-out.
+func (f *flow) tunnel() bool {
+	c, uc, x := f.c, f.uc, &f.t.Exchange
+	var err error
+	if c.out, err = http1.AppendResponseHead(c.out[:0], &uc.head, &http1.Rewrite{}); err != nil {
+		return f.failed(502, err)
+	}
+	// Bytes that came right behind the upstream's 101 belong to the stream.
+	c.out = append(c.out, uc.buf[uc.start:uc.end]...)
+	first := int64(uc.end - uc.start)
+	f.begun = true
+	if err := c.write(c.now(), c.out); err != nil {
+		return f.clientLost()
+	}
+	f.t.Response()
+	f.t.Publish(event.Open)
+	if c.start < c.end {
+		if _, err := uc.nc.Write(c.buf[c.start:c.end]); err != nil {
+			return f.clientLost()
+		}
+		x.Request.BodySize += int64(c.end - c.start)
+		c.start, c.end = 0, 0
+	}
+
+	var last atomic.Int64 // when a byte last went either way
+	last.Store(c.now())
+	var down atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		n := c.s.pump(c.nc, uc.nc, &last)
+		down.Store(n)
+	}()
+	up := c.s.pump(uc.nc, c.nc, &last)
+	<-done
+	uc.close()
+	x.Request.BodySize += up
+	x.Response.BodySize = first + down.Load()
+	x.Duration = c.now() - f.sent
+	f.t.ClosePhase(event.OutcomeAnswered, event.Close)
+	return false
+}
+
+// pump copies from src to dst until src ends, either side fails, or nothing has moved in either direction for the idle
+// time-out. It then ends dst's sending side, so that the other direction may finish, or cuts both.
+func (s *Server) pump(dst, src net.Conn, last *atomic.Int64) (n int64) {
+	idle := int64(s.o.Timeouts.Idle)
+	buf := make([]byte, 16<<10)
+	for {
+		_ = src.SetReadDeadline(time.Unix(0, s.o.Now().UnixNano()+idle))
+		m, err := src.Read(buf)
+		if m > 0 {
+			last.Store(s.o.Now().UnixNano())
+			_ = dst.SetWriteDeadline(time.Unix(0, last.Load()+int64(s.o.Timeouts.Body)))
+			if _, errWrite := dst.Write(buf[:m]); errWrite != nil {
+				_ = src.Close()
+				_ = dst.Close()
+				return n
+			}
+			n += int64(m)
+		}
+		switch {
+		case err == nil:
+		case isTimeout(err) && s.o.Now().UnixNano()-last.Load() < idle:
+			// This direction is quiet, the other is not.
+		case err == io.EOF:
+			if half, ok := dst.(interface{ CloseWrite() error }); ok {
+				_ = half.CloseWrite()
+			} else {
+				_ = dst.Close()
+			}
+			return n
+		default:
+			_ = src.Close()
+			_ = dst.Close()
+			return n
+		}
+	}
+}
