@@ -27,7 +27,7 @@ type Rewrite struct {
 	Host []byte
 }
 
-// DropSet is a set of well-known fields.
+// DropSet is a set of well-known fields; with exchange.HeaderOther in it, all unknown ones too.
 type DropSet uint64
 
 // DropFields makes a DropSet.

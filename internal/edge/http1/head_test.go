@@ -154,6 +154,29 @@ func TestRejectedHead(t *testing.T) {
 	}
 }
 
+// TestAbandon: a head cut short by time or by the peer keeps what is known of it.
+func TestAbandon(t *testing.T) {
+	l := DefaultLimits()
+	var h RequestHead
+	wire := []byte("GET /slow?x HTTP/1.1\r\nHost: h\r\nX-Slow")
+	if _, err := h.Parse(wire[:10], &l); err != ErrNeedMore {
+		t.Fatal(err)
+	}
+	err := h.Abandon(wire, exchange.AnomalyTimeout, &l)
+	if err != RejectError(exchange.AnomalyTimeout) || err.(RejectError).Status() != 408 || !h.Anomalies.Has(exchange.AnomalyTimeout) {
+		t.Errorf("got %v, %v", err, names(h.Anomalies))
+	}
+	if string(h.Raw) != string(wire) || string(h.Path) != "/slow" || len(h.Fields) != 1 {
+		t.Errorf("raw %q, path %q, %d fields", h.Raw, h.Path, len(h.Fields))
+	}
+	if _, err := h.Parse([]byte("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), &l); err != nil || h.Anomalies != 0 {
+		t.Errorf("the next head: %v", err)
+	}
+	if err := h.Abandon(nil, exchange.AnomalyIncomplete, &l); err != RejectError(exchange.AnomalyIncomplete) {
+		t.Errorf("nothing at all: %v", err)
+	}
+}
+
 // TestNoAllocation holds the hot path to its promise.
 func TestNoAllocation(t *testing.T) {
 	l := DefaultLimits()

@@ -31,13 +31,24 @@ type RequestHead struct {
 
 // Parse reads a request head from the beginning of b. It returns the head's length, ErrNeedMore when b ends before the
 // head does (call again with the same bytes and more behind them; the buffer may have moved), or a RejectError, after
-// which the connection must be closed. Between two heads no call is needed; Reset only when one is given up half-way.
+// which the connection must be closed. Behind ErrNeedMore the fields of h say nothing; behind a RejectError they hold what
+// was understood. Between two heads no call is needed.
 func (h *RequestHead) Parse(b []byte, l *Limits) (int, error) {
 	if !h.ready(b) {
 		return h.finish(b, 0, ErrNeedMore, l, fromClient)
 	}
 	n, err := h.parse(b, l)
 	return h.finish(b, n, err, l, fromClient)
+}
+
+// Abandon ends a head of which only b arrived, because the connection ended (exchange.AnomalyIncomplete) or the time was
+// up (exchange.AnomalyTimeout). It keeps what can be understood of b as evidence and readies h for another connection.
+func (h *RequestHead) Abandon(b []byte, a exchange.Anomaly, l *Limits) error {
+	h.Reset()
+	_, _ = h.parse(b, l) // for what it understands; that b is refused is settled
+	h.Anomalies.Add(a)
+	_, err := h.finish(b, 0, RejectError(a), l, fromClient)
+	return err
 }
 
 func (h *RequestHead) parse(b []byte, l *Limits) (int, error) {
