@@ -73,7 +73,7 @@ func (h *Head) markNamed(option []byte) {
 		if f.ID != exchange.HeaderOther || !bytes.EqualFold(f.Name, option) {
 			continue
 		}
-		if isForwarding(bytes.ToLower(option)) {
+		if isForwarding(option) {
 			h.Anomalies.Add(exchange.AnomalyConnectionEndToEnd)
 			return
 		}

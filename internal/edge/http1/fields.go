@@ -170,7 +170,8 @@ func isDisguised(name []byte) bool {
 	return lookup(s, 0, len(s)) != exchange.HeaderOther || isForwarding(s)
 }
 
-// isForwarding tells whether the lower-case name is one with which proxies tell the client's address, host or scheme.
+// isForwarding tells whether name is one with which proxies tell the client's address, host or scheme.
 func isForwarding(name []byte) bool {
-	return len(name) > 12 && string(name[:12]) == "x-forwarded-" || string(name) == "x-real-ip"
+	const prefix = "x-forwarded-"
+	return len(name) > len(prefix) && equalFold(name[:len(prefix)], prefix) || equalFold(name, "x-real-ip")
 }

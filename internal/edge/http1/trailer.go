@@ -48,7 +48,7 @@ func (d *Body) parseTrailers() error {
 		return d.fail(exchange.AnomalyBareLF)
 	}
 	for _, f := range d.head.Fields {
-		if trailerAllowed&(1<<f.ID) == 0 || isForwarding(lowered(f.Name)) || isDisguised(f.Name) {
+		if trailerAllowed&(1<<f.ID) == 0 || isForwarding(f.Name) || isDisguised(f.Name) {
 			d.Anomalies.Add(exchange.AnomalyForbiddenTrailer)
 			continue
 		}
@@ -56,13 +56,4 @@ func (d *Body) parseTrailers() error {
 	}
 	d.state = bodyDone
 	return nil
-}
-
-// lowered is a lower-case copy of a field name.
-func lowered(name []byte) []byte {
-	b := make([]byte, len(name))
-	for i, c := range name {
-		b[i] = lower(c)
-	}
-	return b
 }
