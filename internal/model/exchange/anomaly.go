@@ -197,7 +197,7 @@ var anomalyTable = [anomalyCount]AnomalyDescription{
 	AnomalyBadStatusLine:      {"wire.bad-status-line", "The status line is not version, space, three digits, space, reason.", "RFC 9112 section 4", "", AnomalyMedium, false, true, 0},
 	AnomalyStatusOutOfRange:   {"wire.status-out-of-range", "The status code is outside 100 to 599.", "RFC 9110 section 15", "", AnomalyLow, false, false, 0},
 
-	AnomalyBadFieldName:     {"wire.bad-field-name", "A field line has no colon, or its name is empty, too long or not a token.", "RFC 9110 section 5.1", cweSmuggling, AnomalyHigh, true, true, 400},
+	AnomalyBadFieldName:     {"wire.bad-field-name", "A field line has no colon, or its name is empty or not a token.", "RFC 9110 section 5.1", cweSmuggling, AnomalyHigh, true, true, 400},
 	AnomalySpaceBeforeColon: {"wire.space-before-colon", "White space stands between field name and colon, so that parsers disagree on the name.", "RFC 9112 section 5.1", cweSmuggling, AnomalyHigh, true, false, 400},
 	AnomalyUnderscoreField:  {"wire.underscore-field", "A name spelt with '_' becomes a well-known field in servers that map '-' and '_' alike.", "RFC 3875 section 4.1.18", cweSmuggling, AnomalyMedium, false, false, 0},
 	AnomalyDuplicateField:   {"wire.duplicate-field", "A field that may stand only once stands several times.", "RFC 9110 section 5.3", "", AnomalyMedium, false, false, 0},
