@@ -1,5 +1,7 @@
 package dataclass
 
+import "merlon/internal/model/dataclass/form"
+
 // Chars is the set of the character classes that occur in a value, one bit each.
 type Chars uint16
 
@@ -51,7 +53,7 @@ const (
 
 // MaxExamined is how many bytes of a value are looked at. What lies beyond only counts towards its length: a longer
 // value can be a token, hexadecimal, base64, a URI, text or binary by its first bytes, and nothing else.
-const MaxExamined = 255
+const MaxExamined = form.MaxExamined
 
 type trait struct {
 	lanes uint64
@@ -161,19 +163,3 @@ func (s *shape) has(c Chars) bool    { return s.bits&uint32(c) != 0 }
 
 // only says that nothing but the given character classes occurs.
 func (s *shape) only(c Chars) bool { return s.bits&0xffff&^uint32(c) == 0 }
-
-func isDigit(b byte) bool { return b-'0' < 10 }
-func isLower(b byte) bool { return b-'a' < 26 }
-func isUpper(b byte) bool { return b-'A' < 26 }
-func isAlpha(b byte) bool { return (b|0x20)-'a' < 26 }
-func isAlnum(b byte) bool { return isDigit(b) || isAlpha(b) }
-func isHex(b byte) bool   { return isDigit(b) || (b|0x20)-'a' < 6 }
-
-// two reads the two digits at v[i], or returns -1.
-func two(v []byte, i int) int {
-	a, b := v[i]-'0', v[i+1]-'0'
-	if a > 9 || b > 9 {
-		return -1
-	}
-	return int(a)*10 + int(b)
-}

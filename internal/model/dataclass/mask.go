@@ -3,6 +3,8 @@ package dataclass
 import (
 	"strconv"
 	"unicode/utf8"
+
+	"merlon/internal/model/dataclass/form"
 )
 
 // MaskLimit bounds what one AppendMasked adds, in bytes; a longer value ends in an ellipsis and its length.
@@ -67,7 +69,7 @@ func AppendSecret(dst []byte, kind string, length int) []byte {
 func fewDigits(v []byte) bool {
 	digits := 0
 	for _, b := range v {
-		if isDigit(b) {
+		if form.IsDigit(b) {
 			digits++
 		}
 	}
@@ -78,7 +80,7 @@ func fewDigits(v []byte) bool {
 func appendCard(dst, v []byte) []byte {
 	total := 0
 	for _, b := range v {
-		if isDigit(b) {
+		if form.IsDigit(b) {
 			total++
 		}
 	}
@@ -87,7 +89,7 @@ func appendCard(dst, v []byte) []byte {
 	}
 	at := 0
 	for _, b := range v {
-		if !isDigit(b) {
+		if !form.IsDigit(b) {
 			continue
 		}
 		if at < 6 || at >= total-4 {
@@ -107,13 +109,13 @@ func appendStars(dst, v []byte, keep int) []byte {
 	}
 	total := 0
 	for _, b := range v {
-		if isAlnum(b) {
+		if form.IsAlnum(b) {
 			total++
 		}
 	}
 	for _, b := range v {
 		switch {
-		case isAlnum(b):
+		case form.IsAlnum(b):
 			if total > keep {
 				b = '*'
 			}
@@ -159,19 +161,19 @@ func appendShape(dst, v []byte) []byte {
 	for i < len(w) && len(dst)-start < room {
 		b := w[i]
 		switch {
-		case isDigit(b):
+		case form.IsDigit(b):
 			if !keepDigits {
 				b = '9'
 			}
 			dst = append(dst, b)
 			i++
-		case isAlpha(b):
+		case form.IsAlpha(b):
 			j := i
 			for j < len(v) && j-i <= keptLetters && isLetter(v[j]) {
 				j++
 			}
 			short := j-i <= keptLetters && (i == 0 || v[i-1] < utf8.RuneSelf)
-			for i < len(w) && isAlpha(w[i]) {
+			for i < len(w) && form.IsAlpha(w[i]) {
 				b := w[i]
 				if !short {
 					b = 'x' - ^b&0x20 // X for a capital
@@ -204,7 +206,7 @@ func appendShape(dst, v []byte) []byte {
 }
 
 // isLetter counts a byte of any character beyond ASCII as a letter.
-func isLetter(b byte) bool { return isAlpha(b) || b >= utf8.RuneSelf }
+func isLetter(b byte) bool { return form.IsAlpha(b) || b >= utf8.RuneSelf }
 
 func appendEscape(dst []byte, b byte) []byte {
 	switch b {

@@ -6,6 +6,8 @@ import (
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
+
+	"merlon/internal/model/dataclass/form"
 )
 
 func masked(v string) string {
@@ -77,7 +79,7 @@ func checkMask(t interface{ Fatalf(string, ...any) }, v []byte) {
 	shown := map[string]bool{}
 	run := 0
 	for i, b := range v {
-		if !isDigit(b) {
+		if !form.IsDigit(b) {
 			run = 0
 			continue
 		}

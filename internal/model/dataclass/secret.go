@@ -1,5 +1,7 @@
 package dataclass
 
+import "merlon/internal/model/dataclass/form"
+
 // nameLimit is how many bytes of a field name are looked at.
 const nameLimit = 64
 
@@ -38,7 +40,7 @@ func splitName(name []byte, flat *[nameLimit]byte, words *[12]span) (n, w int) {
 	}
 	start := 0
 	for i, b := range name {
-		if !isAlnum(b) {
+		if !form.IsAlnum(b) {
 			if n > start && w < len(words) {
 				words[w] = span{uint8(start), uint8(n)}
 				w++
@@ -46,9 +48,9 @@ func splitName(name []byte, flat *[nameLimit]byte, words *[12]span) (n, w int) {
 			start = n
 			continue
 		}
-		if isUpper(b) {
-			after := i > 0 && (isLower(name[i-1]) || isDigit(name[i-1]))
-			before := i > 0 && isUpper(name[i-1]) && i+1 < len(name) && isLower(name[i+1])
+		if form.IsUpper(b) {
+			after := i > 0 && (form.IsLower(name[i-1]) || form.IsDigit(name[i-1]))
+			before := i > 0 && form.IsUpper(name[i-1]) && i+1 < len(name) && form.IsLower(name[i+1])
 			if (after || before) && n > start && w < len(words) {
 				words[w] = span{uint8(start), uint8(n)}
 				w++

@@ -69,23 +69,3 @@ func TestToken(t *testing.T) {
 		t.Errorf("reference vector: %x", got)
 	}
 }
-
-func TestIssuersOfOneFirstByteStandTogether(t *testing.T) {
-	for i := range issuers {
-		p := issuers[i].prefix
-		reached := false
-		for k := issuersFrom[p[0]]; int(k) < len(issuers) && issuers[k].prefix[0] == p[0]; k++ {
-			reached = reached || int(k) == i
-		}
-		if !reached {
-			t.Errorf("%q is never tried", p)
-		}
-		key := p + strings.Repeat("a8F3kQ9zP0", 7)
-		if set, _ := Recognise([]byte(key)); !set.Has(CredentialKey) {
-			t.Errorf("%q is {%s}", key, set)
-		}
-		if set, _ := Recognise([]byte(p)); set.Has(CredentialKey) {
-			t.Errorf("%q alone is no key", p)
-		}
-	}
-}

@@ -1,5 +1,7 @@
 package dataclass
 
+import "merlon/internal/model/dataclass/form"
+
 // SegmentClass is what one decoded path segment is, for path templating. Numbers are part of stored data: append only.
 type SegmentClass uint8
 
@@ -105,7 +107,7 @@ func Segment(seg []byte) SegmentClass {
 func segmentOf(set Set, v []byte, s *shape) SegmentClass {
 	c, _, ok := set.First()
 	if !ok {
-		if s.only(CharDigit|CharLower|CharUpper|CharDash|CharUnderscore|CharDot) && s.n < 64 && isAlnum(v[0]) {
+		if s.only(CharDigit|CharLower|CharUpper|CharDash|CharUnderscore|CharDot) && s.n < 64 && form.IsAlnum(v[0]) {
 			return SegmentSlug
 		}
 		return SegmentOther
@@ -114,7 +116,7 @@ func segmentOf(set Set, v []byte, s *shape) SegmentClass {
 	case Int:
 		return SegmentInt
 	case Number:
-		if s.n <= 4 && s.count(laneDot) == 1 && isDigit(v[0]) {
+		if s.n <= 4 && s.count(laneDot) == 1 && form.IsDigit(v[0]) {
 			return SegmentVersion // /2.0/, /1.1/
 		}
 		return SegmentNumber

@@ -1,31 +1,31 @@
-package dataclass
+package form
 
 import "bytes"
 
-// isUUID checks the text form of RFC 9562, any version.
-func isUUID(v []byte) bool {
-	if len(v) != 36 || !dashedUUID(v) {
+// IsUUID checks the text form of RFC 9562, any version.
+func IsUUID(v []byte) bool {
+	if len(v) != 36 || !DashedUUID(v) {
 		return false
 	}
 	for i, b := range v {
-		if i != 8 && i != 13 && i != 18 && i != 23 && !isHex(b) {
+		if i != 8 && i != 13 && i != 18 && i != 23 && !IsHex(b) {
 			return false
 		}
 	}
 	return true
 }
 
-func dashedUUID(v []byte) bool { return v[8] == '-' && v[13] == '-' && v[18] == '-' && v[23] == '-' }
+func DashedUUID(v []byte) bool { return v[8] == '-' && v[13] == '-' && v[18] == '-' && v[23] == '-' }
 
-// isULID checks Crockford base32 (no I, L, O, U) of one case. The first digit is 0 until the year 3084, which keeps
+// IsULID checks Crockford base32 (no I, L, O, U) of one case. The first digit is 0 until the year 3084, which keeps
 // 26-letter words out.
-func isULID(v []byte) bool {
+func IsULID(v []byte) bool {
 	if v[0] != '0' {
 		return false
 	}
 	var cases byte
 	for _, b := range v {
-		if isDigit(b) {
+		if IsDigit(b) {
 			continue
 		}
 		switch b | 0x20 {
@@ -37,8 +37,8 @@ func isULID(v []byte) bool {
 	return cases != 3
 }
 
-// isBase64 takes base64 or base64url with proper padding that looks random; paths and queries have the same alphabet.
-func isBase64(v []byte) bool {
+// IsBase64 takes base64 or base64url with proper padding that looks random; paths and queries have the same alphabet.
+func IsBase64(v []byte) bool {
 	n := len(v)
 	for n > 0 && v[n-1] == '=' {
 		n--
@@ -55,18 +55,18 @@ func isBase64(v []byte) bool {
 		case '-', '_':
 			url = true
 		default:
-			if !isAlnum(b) {
+			if !IsAlnum(b) {
 				return false
 			}
 		}
 	}
-	return !(std && url) && (pad > 0 || !std || len(v)%4 == 0) && opaque(v[:n])
+	return !(std && url) && (pad > 0 || !std || len(v)%4 == 0) && Opaque(v[:n])
 }
 
-// startsJWT takes the compact form of JWS (three parts, the last may be empty) and JWE (five parts), or its beginning
+// StartsJWT takes the compact form of JWS (three parts, the last may be empty) and JWE (five parts), or its beginning
 // when the value is longer than MaxExamined. The header is a JSON object, so it begins with eyJ or ewog/ewo (pretty). The
 // caller has seen that the characters are those of base64url and dots.
-func startsJWT(v []byte) bool {
+func StartsJWT(v []byte) bool {
 	if len(v) < 20 || v[0] != 'e' || !(v[1] == 'y' && (v[2] == 'J' || v[2] == 'A') || v[1] == 'w') {
 		return false
 	}
@@ -117,8 +117,8 @@ func makeIssuersFrom() (t [256]uint8) {
 	return t
 }
 
-// isCredential takes a key with its issuer's prefix whose rest is long and not made of words.
-func isCredential(v []byte) bool {
+// IsCredential takes a key with its issuer's prefix whose rest is long and not made of words.
+func IsCredential(v []byte) bool {
 	for i := issuersFrom[v[0]]; i != noIssuer && int(i) < len(issuers) && issuers[i].prefix[0] == v[0]; i++ {
 		p := &issuers[i]
 		if v[1] != p.prefix[1] || len(v) < p.least || string(v[:min(len(p.prefix), len(v))]) != p.prefix {
@@ -127,7 +127,7 @@ func isCredential(v []byte) bool {
 		rest := v[len(p.prefix):]
 		distinct, seen := 0, [4]uint64{}
 		for _, b := range rest {
-			if !isAlnum(b) && b != '-' && b != '_' && b != '.' {
+			if !IsAlnum(b) && b != '-' && b != '_' && b != '.' {
 				return false
 			}
 			if seen[b>>6]>>(b&63)&1 == 0 {
@@ -146,15 +146,15 @@ func isCredential(v []byte) bool {
 func randomLooking(v []byte) bool {
 	digits := 0
 	for _, b := range v {
-		if isDigit(b) {
+		if IsDigit(b) {
 			digits++
 		}
 	}
-	return digits >= 2 || opaque(v)
+	return digits >= 2 || Opaque(v)
 }
 
-// isAuthorization takes the value of an Authorization field with a credential in it (RFC 9110, 11.6.2).
-func isAuthorization(v []byte) bool {
+// IsAuthorization takes the value of an Authorization field with a credential in it (RFC 9110, 11.6.2).
+func IsAuthorization(v []byte) bool {
 	switch v[0] | 0x20 {
 	case 'b':
 		return len(v) > 10 && (foldPrefix(v, "bearer ") || foldPrefix(v, "basic ")) && bytes.IndexByte(v[7:], ' ') < 0
@@ -174,7 +174,7 @@ func foldPrefix(v []byte, lower string) bool {
 	}
 	for i := 0; i < len(lower); i++ {
 		b := v[i]
-		if isUpper(b) {
+		if IsUpper(b) {
 			b |= 0x20
 		}
 		if b != lower[i] {
@@ -184,8 +184,8 @@ func foldPrefix(v []byte, lower string) bool {
 	return true
 }
 
-// isPrivateKey takes PEM (RFC 7468) whose label ends in PRIVATE KEY, and PuTTY's form.
-func isPrivateKey(v []byte) bool {
+// IsPrivateKey takes PEM (RFC 7468) whose label ends in PRIVATE KEY, and PuTTY's form.
+func IsPrivateKey(v []byte) bool {
 	if len(v) < 27 || v[0] != '-' && v[0] != 'P' {
 		return false
 	}
@@ -194,8 +194,8 @@ func isPrivateKey(v []byte) bool {
 		bytes.HasPrefix(head, []byte("PuTTY-User-Key-File-"))
 }
 
-// isPasswordHash takes crypt(3) forms, PHC strings (argon2, scrypt), and the forms of LDAP and Django.
-func isPasswordHash(v []byte) bool {
+// IsPasswordHash takes crypt(3) forms, PHC strings (argon2, scrypt), and the forms of LDAP and Django.
+func IsPasswordHash(v []byte) bool {
 	if len(v) < 30 {
 		return false
 	}

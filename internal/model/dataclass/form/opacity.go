@@ -1,6 +1,6 @@
-package dataclass
+package form
 
-// opaque tells a random token from words, over letters and digits (other characters count as word ends). It slides a
+// Opaque tells a random token from words, over letters and digits (other characters count as word ends). It slides a
 // window of three characters over the value and adds up the places where the class of character changes in a way that
 // words do not have:
 //   - where a digit run meets a letter, one for each side (x7f counts 2), and one more for a value that begins with one;
@@ -8,8 +8,8 @@ package dataclass
 //     behind a digit. Capitals followed by two or
 //     more small letters are camelCase words and count nothing, nor do two-letter words (getById).
 //
-// Documented misses, in both directions, are in the tests: "a1b2c3" is opaque, "lkjhgfdsa" is a word.
-func opaque(v []byte) bool {
+// Documented misses, in both directions, are in the tests: "a1b2c3" is Opaque, "lkjhgfdsa" is a word.
+func Opaque(v []byte) bool {
 	n := len(v)
 	if n < 6 {
 		return false
@@ -21,7 +21,7 @@ func opaque(v []byte) bool {
 	}
 	sum += windows[(state<<2|otherKind)&63]
 	score, inner, digits := int(sum&0xffff), int(sum>>16&0xffff), int(sum>>32&0xffff)
-	leading := isDigit(v[0]) && digits < n
+	leading := IsDigit(v[0]) && digits < n
 	if leading {
 		score++
 		inner--
@@ -35,7 +35,7 @@ func opaque(v []byte) bool {
 	case inner <= 0 && digits == 0:
 		return score*4 >= n && n >= 8 // mixed-case letters only
 	case inner <= 0:
-		framed := leading && isDigit(v[n-1]) && n >= 10 // 4fzzzxjylrx3
+		framed := leading && IsDigit(v[n-1]) && n >= 10 // 4fzzzxjylrx3
 		return score*3 >= n && n >= 8 || framed || digits*3 >= n && digits < n && n >= 12
 	case inner == 1:
 		return n >= 8 && (score*4 >= n || digits*3 >= n) && (score >= 4 || digits*3 >= n)
@@ -60,11 +60,11 @@ var (
 func makeKinds() (k [256]uint8) {
 	for i := range k {
 		switch b := byte(i); {
-		case isDigit(b):
+		case IsDigit(b):
 			k[i] = digitKind
-		case isLower(b):
+		case IsLower(b):
 			k[i] = lowerKind
-		case isUpper(b):
+		case IsUpper(b):
 			k[i] = upperKind
 		default:
 			k[i] = otherKind
@@ -102,9 +102,9 @@ func makeWindows() (w [64]uint64) {
 // shortPairs is the score that the capital-small pairs got that are two-letter words.
 func shortPairs(v []byte) (score int) {
 	for i := 0; i+1 < len(v); i++ {
-		if isUpper(v[i]) && isLower(v[i+1]) && (i+2 == len(v) || !isLower(v[i+2])) && shortWords.has(v[i], v[i+1]) {
+		if IsUpper(v[i]) && IsLower(v[i+1]) && (i+2 == len(v) || !IsLower(v[i+2])) && shortWords.has(v[i], v[i+1]) {
 			score++
-			if i+2 < len(v) && isUpper(v[i+2]) {
+			if i+2 < len(v) && IsUpper(v[i+2]) {
 				score++
 			}
 		}
@@ -116,12 +116,12 @@ func shortPairs(v []byte) (score int) {
 var shortWords = makePairs(`ad ai am an ap as at be by db do ec eu ex go hr id if in io ip is it ki me ml my no of ok on or os pr qr so
 to tv tx ui up us uk vm we`)
 
-// isCode takes capitals followed by at least two digits, or letters followed by at least four: SKU123, AB12345,
+// IsCode takes capitals followed by at least two digits, or letters followed by at least four: SKU123, AB12345,
 // user10023. A year at the end of a word is no number (report2024).
-func isCode(v []byte) bool {
+func IsCode(v []byte) bool {
 	i, upper := 0, true
-	for i < len(v) && isAlpha(v[i]) {
-		upper = upper && isUpper(v[i])
+	for i < len(v) && IsAlpha(v[i]) {
+		upper = upper && IsUpper(v[i])
 		i++
 	}
 	run := len(v) - i
@@ -129,30 +129,30 @@ func isCode(v []byte) bool {
 		return false
 	}
 	for _, b := range v[i:] {
-		if !isDigit(b) {
+		if !IsDigit(b) {
 			return false
 		}
 	}
 	if upper && i <= 6 {
 		return run >= 2
 	}
-	return run >= 4 && !isRecentYear(v[i:])
+	return run >= 4 && !IsRecentYear(v[i:])
 }
 
-// carriesHex finds a run of at least 16 hexadecimal digits, four of them decimal digits, between other characters.
-func carriesHex(v []byte) bool {
+// CarriesHex finds a run of at least 16 hexadecimal digits, four of them decimal digits, between other characters.
+func CarriesHex(v []byte) bool {
 	run, digits := 0, 0
 	for i, b := range v {
-		if isHex(b) {
+		if IsHex(b) {
 			run++
-			if isDigit(b) {
+			if IsDigit(b) {
 				digits++
 			}
 			if i+1 < len(v) {
 				continue
 			}
 		}
-		if run >= 16 && digits >= 4 && (!isAlnum(b) || isHex(b)) {
+		if run >= 16 && digits >= 4 && (!IsAlnum(b) || IsHex(b)) {
 			return true
 		}
 		run, digits = 0, 0
@@ -160,7 +160,7 @@ func carriesHex(v []byte) bool {
 	return false
 }
 
-func isRecentYear(v []byte) bool {
+func IsRecentYear(v []byte) bool {
 	return len(v) == 4 && (v[0] == '1' && v[1] == '9' || v[0] == '2' && v[1] == '0')
 }
 
@@ -168,31 +168,31 @@ func isRecentYear(v []byte) bool {
 func plainCase(v []byte) bool {
 	upper := 0
 	for _, b := range v {
-		if isUpper(b) {
+		if IsUpper(b) {
 			upper++
 		}
 	}
 	return upper <= 1 || upper == len(v)
 }
 
-type partsVerdict uint8
+type Parts uint8
 
 const (
-	partsNone     partsVerdict = iota
-	partsSlug                  // words and small numbers
-	partsPrefixed              // words, and a number or token that names one object
-	partsOpaque                // no word in front
+	PartsNone     Parts = iota
+	PartsSlug           // words and small numbers
+	PartsPrefixed       // words, and a number or token that names one object
+	PartsOpaque         // no word in front
 )
 
-// sortParts judges letters and digits with dashes and underscores between: the parts one by one.
-func sortParts(v []byte) partsVerdict {
+// SortParts judges letters and digits with dashes and underscores between: the parts one by one.
+func SortParts(v []byte) Parts {
 	words, numbers, tokens, parts := 0, 0, 0, 0
 	firstOpaque, firstPlain := false, false
 	even, mixed, width := true, 0, 0
 	for i := 0; i < len(v); {
 		j, digits, letters := i, 0, 0
 		for j < len(v) && v[j] != '-' && v[j] != '_' {
-			if isDigit(v[j]) {
+			if IsDigit(v[j]) {
 				digits++
 			} else {
 				letters++
@@ -217,15 +217,15 @@ func sortParts(v []byte) partsVerdict {
 		}
 		switch {
 		case letters == 0:
-			if digits >= 3 && !isRecentYear(part) {
+			if digits >= 3 && !IsRecentYear(part) {
 				numbers++
 			}
-		case digits == 0 && !(len(part) >= 6 && opaque(part)):
+		case digits == 0 && !(len(part) >= 6 && Opaque(part)):
 			words++
-		case len(part) < 4 || part[0]|0x20 == 'v' && isVersion(part):
+		case len(part) < 4 || part[0]|0x20 == 'v' && IsVersion(part):
 			words++
-		case isOpaquePart(part, digits):
-			if parts == 1 && j < len(v) && isLower(part[0]) && isCode(part) {
+		case IsOpaquePart(part, digits):
+			if parts == 1 && j < len(v) && IsLower(part[0]) && IsCode(part) {
 				words++ // iso8601_to_datetime
 				break
 			}
@@ -243,35 +243,35 @@ func sortParts(v []byte) partsVerdict {
 	}
 	switch {
 	case even && mixed > 0 && parts >= 3 && width >= 3 && width <= 4: // 29d-cad-9rf
-		return partsOpaque
+		return PartsOpaque
 	case words == 0 && (tokens > 0 || numbers > 0):
-		return partsOpaque
-	case len(v) >= 8 && (firstOpaque || !firstPlain && tokens > 0 && opaque(v)):
-		return partsOpaque
+		return PartsOpaque
+	case len(v) >= 8 && (firstOpaque || !firstPlain && tokens > 0 && Opaque(v)):
+		return PartsOpaque
 	case tokens > 0 || numbers > 0:
-		return partsPrefixed
-	case words > 0 && parts > 1 && isAlnum(v[0]):
-		return partsSlug
-	case len(v) >= 10 && opaque(v):
-		return partsOpaque
+		return PartsPrefixed
+	case words > 0 && parts > 1 && IsAlnum(v[0]):
+		return PartsSlug
+	case len(v) >= 10 && Opaque(v):
+		return PartsOpaque
 	}
-	return partsNone
+	return PartsNone
 }
 
 // partsEdge judges a value that begins or ends with a separator: base64url by its looks, or nothing.
-func partsEdge(v []byte) partsVerdict {
-	if len(v) >= 10 && opaque(v) {
-		return partsOpaque
+func partsEdge(v []byte) Parts {
+	if len(v) >= 10 && Opaque(v) {
+		return PartsOpaque
 	}
-	return partsNone
+	return PartsNone
 }
 
-func isOpaquePart(v []byte, digits int) bool {
-	if len(v) >= 6 && opaque(v) || isCode(v) {
+func IsOpaquePart(v []byte, digits int) bool {
+	if len(v) >= 6 && Opaque(v) || IsCode(v) {
 		return true
 	}
 	for _, b := range v {
-		if !isHex(b) {
+		if !IsHex(b) {
 			return false
 		}
 	}

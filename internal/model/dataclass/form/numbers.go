@@ -1,15 +1,15 @@
-package dataclass
+package form
 
 import "bytes"
 
-// isNumber follows the grammar of a JSON number (RFC 8259), and allows a leading plus.
-func isNumber(v []byte) bool {
+// IsNumber follows the grammar of a JSON number (RFC 8259), and allows a leading plus.
+func IsNumber(v []byte) bool {
 	i, n := 0, len(v)
 	if v[0] == '-' || v[0] == '+' {
 		i = 1
 	}
 	start := i
-	for i < n && isDigit(v[i]) {
+	for i < n && IsDigit(v[i]) {
 		i++
 	}
 	if i == start || v[start] == '0' && i-start > 1 {
@@ -18,7 +18,7 @@ func isNumber(v []byte) bool {
 	if i < n && v[i] == '.' {
 		i++
 		start = i
-		for i < n && isDigit(v[i]) {
+		for i < n && IsDigit(v[i]) {
 			i++
 		}
 		if i == start {
@@ -31,7 +31,7 @@ func isNumber(v []byte) bool {
 			i++
 		}
 		start = i
-		for i < n && isDigit(v[i]) {
+		for i < n && IsDigit(v[i]) {
 			i++
 		}
 		if i == start || i-start > 3 {
@@ -57,6 +57,13 @@ func luhn(v []byte, carry int) bool {
 // doubled is the sum of the digits of twice a digit; constant.
 var doubled = [16]uint8{0, 2, 4, 6, 8, 1, 3, 5, 7, 9}
 
+// IsNPI checks a National Provider Identifier of digits alone: it begins with 1 or 2, and Luhn holds with the prefix
+// 80840 before it, whose share of the sum is 24.
+func IsNPI(v []byte) bool { return len(v) == 10 && (v[0] == '1' || v[0] == '2') && luhn(v, 24) }
+
+// IsIMEI checks a device number of digits alone (3GPP TS 23.003).
+func IsIMEI(v []byte) bool { return len(v) == 15 && luhn(v, 0) && !monotonous(v) }
+
 // monotonous finds test patterns that nobody was given: one digit repeated, or digits that only count up or down.
 func monotonous(v []byte) bool {
 	same, up, down := true, true, true
@@ -69,9 +76,9 @@ func monotonous(v []byte) bool {
 	return same || up || down
 }
 
-// isPAN checks a payment card number of digits alone: a range that a network issues from, that network's lengths, Luhn.
+// IsPAN checks a payment card number of digits alone: a range that a network issues from, that network's lengths, Luhn.
 // One in ten numbers in an issued range passes, hence Candidate.
-func isPAN(v []byte) bool {
+func IsPAN(v []byte) bool {
 	return cardRange(v) && luhn(v, 0) && !monotonous(v)
 }
 
@@ -104,8 +111,8 @@ func cardRange(v []byte) bool {
 	return false
 }
 
-// isPANSpaced checks a card number written in groups with one kind of separator, the first of four digits.
-func isPANSpaced(v []byte) bool {
+// IsPANSpaced checks a card number written in groups with one kind of separator, the first of four digits.
+func IsPANSpaced(v []byte) bool {
 	if len(v) < 16 || v[4] != ' ' && v[4] != '-' {
 		return false
 	}
@@ -119,23 +126,23 @@ func isPANSpaced(v []byte) bool {
 			group = 0
 			continue
 		}
-		if !isDigit(b) || n == len(plain) || group == 7 {
+		if !IsDigit(b) || n == len(plain) || group == 7 {
 			return false
 		}
 		plain[n] = b
 		n++
 		group++
 	}
-	return n >= 13 && group >= 2 && isPAN(plain[:n])
+	return n >= 13 && group >= 2 && IsPAN(plain[:n])
 }
 
-// isUnixTime holds for seconds or milliseconds between 2000-01-01 and 2100-01-01.
-func isUnixTime(v []byte) bool {
+// IsUnixTime holds for seconds or milliseconds between 2000-01-01 and 2100-01-01.
+func IsUnixTime(v []byte) bool {
 	return string(v[:10]) >= "0946684800" && string(v[:10]) < "4102444800"
 }
 
-// isNHS checks the mod 11 digit of an NHS number. One ten-digit number in eleven passes.
-func isNHS(v []byte) bool {
+// IsNHS checks the mod 11 digit of an NHS number. One ten-digit number in eleven passes.
+func IsNHS(v []byte) bool {
 	sum := 0
 	for i := 0; i < 9; i++ {
 		sum += int(v[i]-'0') * (10 - i)
@@ -147,30 +154,30 @@ func isNHS(v []byte) bool {
 	return c != 10 && c == int(v[9]-'0') && !monotonous(v)
 }
 
-func isNHSSpaced(v []byte) bool {
+func IsNHSSpaced(v []byte) bool {
 	var plain [10]byte
 	n := 0
 	for _, b := range v {
 		if b == v[3] {
 			continue
 		}
-		if !isDigit(b) || n == len(plain) {
+		if !IsDigit(b) || n == len(plain) {
 			return false
 		}
 		plain[n] = b
 		n++
 	}
-	return n == 10 && isNHS(plain[:])
+	return n == 10 && IsNHS(plain[:])
 }
 
-// isSSN checks the form ddd-dd-dddd or with spaces, and the areas, groups and serials that the Social Security
+// IsSSN checks the form ddd-dd-dddd or with spaces, and the areas, groups and serials that the Social Security
 // Administration never issues. Nine plain digits are too common to claim.
-func isSSN(v []byte) bool {
+func IsSSN(v []byte) bool {
 	if v[3] != v[6] || v[3] != '-' && v[3] != ' ' {
 		return false
 	}
 	for i, b := range v {
-		if i != 3 && i != 6 && !isDigit(b) {
+		if i != 3 && i != 6 && !IsDigit(b) {
 			return false
 		}
 	}
@@ -178,9 +185,9 @@ func isSSN(v []byte) bool {
 	return area != 0 && area != 666 && area < 900 && two(v, 4) != 0 && (two(v, 7) != 0 || two(v, 9) != 0)
 }
 
-// isPhone takes E.164 with a plus and common separators, and the national form of the North American plan with
+// IsPhone takes E.164 with a plus and common separators, and the national form of the North American plan with
 // separators. Plain digits are never claimed: they are numbers.
-func isPhone(v []byte) bool {
+func IsPhone(v []byte) bool {
 	digits, open, last := 0, 0, byte(0)
 	for i, b := range v {
 		switch b {
@@ -198,7 +205,7 @@ func isPhone(v []byte) bool {
 				return false
 			}
 		default:
-			if !isDigit(b) {
+			if !IsDigit(b) {
 				return false
 			}
 			digits++
@@ -208,23 +215,23 @@ func isPhone(v []byte) bool {
 		}
 		last = b
 	}
-	if open != 0 || !isDigit(last) {
+	if open != 0 || !IsDigit(last) {
 		return false
 	}
 	switch {
 	case v[0] == '+':
-		return digits >= 8 && isDigit(v[1]) && v[1] != '0'
+		return digits >= 8 && IsDigit(v[1]) && v[1] != '0'
 	case v[0] == '0' && digits >= 9:
-		return isTrunk(v)
+		return IsTrunk(v)
 	}
-	return isNANP(v, digits)
+	return IsNANP(v, digits)
 }
 
-// isTrunk takes national numbers as most of the world writes them: a leading zero, then groups of at least two digits.
-func isTrunk(v []byte) bool {
+// IsTrunk takes national numbers as most of the world writes them: a leading zero, then groups of at least two digits.
+func IsTrunk(v []byte) bool {
 	groups, run := 0, 0
 	for _, b := range v {
-		if isDigit(b) {
+		if IsDigit(b) {
 			run++
 			continue
 		}
@@ -239,28 +246,28 @@ func isTrunk(v []byte) bool {
 	return groups > 0 && run > 1
 }
 
-// isExtended takes a telephone number with an extension: +1-604-696-5272x565.
-func isExtended(v []byte) bool {
+// IsExtended takes a telephone number with an extension: +1-604-696-5272x565.
+func IsExtended(v []byte) bool {
 	x := bytes.IndexByte(v, 'x')
-	if x < 10 || len(v)-x < 2 || len(v)-x > 6 || isAlnum(v[x-1]) && !isDigit(v[x-1]) {
+	if x < 10 || len(v)-x < 2 || len(v)-x > 6 || IsAlnum(v[x-1]) && !IsDigit(v[x-1]) {
 		return false
 	}
 	for _, b := range v[x+1:] {
-		if !isDigit(b) {
+		if !IsDigit(b) {
 			return false
 		}
 	}
-	return isPhone(v[:x])
+	return IsPhone(v[:x])
 }
 
-// isNANP checks ten digits as 3-3-4 (or with a leading 1), area and exchange beginning with 2 to 9.
-func isNANP(v []byte, digits int) bool {
+// IsNANP checks ten digits as 3-3-4 (or with a leading 1), area and exchange beginning with 2 to 9.
+func IsNANP(v []byte, digits int) bool {
 	if digits != 10 && !(digits == 11 && v[0] == '1') {
 		return false
 	}
 	at := 10 - digits // position of the next digit in the ten-digit number; -1 is the country code
 	for i, b := range v {
-		if !isDigit(b) {
+		if !IsDigit(b) {
 			if at != 0 && at != 3 && at != 6 {
 				return false
 			}
@@ -269,7 +276,7 @@ func isNANP(v []byte, digits int) bool {
 		if (at == 0 || at == 3) && b < '2' {
 			return false
 		}
-		if (at == 3 || at == 6) && isDigit(v[i-1]) {
+		if (at == 3 || at == 6) && IsDigit(v[i-1]) {
 			return false
 		}
 		at++
@@ -277,8 +284,8 @@ func isNANP(v []byte, digits int) bool {
 	return true
 }
 
-// isGeoPoint takes "latitude,longitude" in decimal degrees, both with a fraction.
-func isGeoPoint(v []byte) bool {
+// IsGeoPoint takes "latitude,longitude" in decimal degrees, both with a fraction.
+func IsGeoPoint(v []byte) bool {
 	comma := -1
 	for i, b := range v {
 		if b == ',' {
@@ -291,10 +298,10 @@ func isGeoPoint(v []byte) bool {
 	if comma <= 0 {
 		return false
 	}
-	return isDegrees(v[:comma], 90) && isDegrees(v[comma+1:], 180)
+	return IsDegrees(v[:comma], 90) && IsDegrees(v[comma+1:], 180)
 }
 
-func isDegrees(v []byte, limit int) bool {
+func IsDegrees(v []byte, limit int) bool {
 	for len(v) > 0 && v[0] == ' ' {
 		v = v[1:]
 	}
@@ -302,7 +309,7 @@ func isDegrees(v []byte, limit int) bool {
 		v = v[1:]
 	}
 	whole, i := 0, 0
-	for i < len(v) && isDigit(v[i]) && i < 4 {
+	for i < len(v) && IsDigit(v[i]) && i < 4 {
 		whole = whole*10 + int(v[i]-'0')
 		i++
 	}
@@ -310,7 +317,7 @@ func isDegrees(v []byte, limit int) bool {
 		return false
 	}
 	for _, b := range v[i+1:] {
-		if !isDigit(b) {
+		if !IsDigit(b) {
 			return false
 		}
 	}

@@ -1,4 +1,4 @@
-package dataclass
+package form
 
 import "strings"
 
@@ -58,14 +58,14 @@ MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB 
 SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES
 VND VUV WST XAF XAG XAU XCD XDR XOF XPF YER ZAR ZMW ZWL`)
 
-func isCountry(v []byte) bool { return countries.has(v[0], v[1]) }
+func IsCountry(v []byte) bool { return countries.has(v[0], v[1]) }
 
-func isCurrency(v []byte) bool {
+func IsCurrency(v []byte) bool {
 	i := (uint(v[0]-'A')*26+uint(v[1]-'A'))*26 + uint(v[2]-'A')
 	return currencies[i>>6]>>(i&63)&1 != 0
 }
 
-func isBoolWord(v []byte) bool {
+func IsBoolWord(v []byte) bool {
 	var low [5]byte
 	for i, b := range v {
 		low[i] = b | 0x20
@@ -77,10 +77,10 @@ func isBoolWord(v []byte) bool {
 	return false
 }
 
-// isLocale takes BCP 47 language-REGION, language-Script and language-Script-REGION. A bare language ("en") is a word: so
+// IsLocale takes BCP 47 language-REGION, language-Script and language-Script-REGION. A bare language ("en") is a word: so
 // are "is", "no", "to". Words joined by a dash stay silent unless both parts are codes.
-func isLocale(v []byte) bool {
-	if len(v) < 5 || !isLower(v[0]) || !isLower(v[1]) || v[2] != '-' && v[2] != '_' || !languages.has(v[0], v[1]) {
+func IsLocale(v []byte) bool {
+	if len(v) < 5 || !IsLower(v[0]) || !IsLower(v[1]) || v[2] != '-' && v[2] != '_' || !languages.has(v[0], v[1]) {
 		return false
 	}
 	sep, rest := v[2], v[3:]
@@ -97,18 +97,18 @@ func isLocale(v []byte) bool {
 	}
 	switch len(rest) {
 	case 2:
-		if isLower(rest[0]) && !lowerLocales.has(v[0], v[1]) {
+		if IsLower(rest[0]) && !lowerLocales.has(v[0], v[1]) {
 			return false // as-is, to-do, my-id
 		}
-		return isAlpha(rest[0]) && isAlpha(rest[1]) && isUpper(rest[0]) == isUpper(rest[1]) && isCountry(rest)
+		return IsAlpha(rest[0]) && IsAlpha(rest[1]) && IsUpper(rest[0]) == IsUpper(rest[1]) && IsCountry(rest)
 	case 3:
 		return string(rest) == "419" || string(rest) == "001" || string(rest) == "150" // UN M.49 as CLDR uses it
 	}
 	return false
 }
 
-// isVersion takes v1, v1.2, v2beta1, v1alpha, 1.2.3, 1.2.3-rc.1+build. Without the v it needs three numbers.
-func isVersion(v []byte) bool {
+// IsVersion takes v1, v1.2, v2beta1, v1alpha, 1.2.3, 1.2.3-rc.1+build. Without the v it needs three numbers.
+func IsVersion(v []byte) bool {
 	i, n := 0, len(v)
 	letter := v[0]|0x20 == 'v'
 	if letter {
@@ -117,7 +117,7 @@ func isVersion(v []byte) bool {
 	numbers := 0
 	for {
 		start := i
-		for i < n && isDigit(v[i]) {
+		for i < n && IsDigit(v[i]) {
 			i++
 		}
 		if i == start || i-start > 9 {
@@ -138,11 +138,11 @@ func isVersion(v []byte) bool {
 	switch {
 	case v[i] == '-' || v[i] == '+':
 		i++
-		if i == n || numbers < 3 && !isAlpha(v[i]) {
+		if i == n || numbers < 3 && !IsAlpha(v[i]) {
 			return false
 		}
 		for ; i < n; i++ {
-			if !isAlnum(v[i]) && v[i] != '-' && v[i] != '.' && v[i] != '+' {
+			if !IsAlnum(v[i]) && v[i] != '-' && v[i] != '.' && v[i] != '+' {
 				return false
 			}
 		}
@@ -153,7 +153,7 @@ func isVersion(v []byte) bool {
 	for _, stage := range [...]string{"alpha", "beta", "rc", "preview", "p"} {
 		if len(v)-i >= len(stage) && string(v[i:i+len(stage)]) == stage {
 			for _, b := range v[i+len(stage):] {
-				if !isDigit(b) {
+				if !IsDigit(b) {
 					return false
 				}
 			}
@@ -165,13 +165,13 @@ func isVersion(v []byte) bool {
 
 // extensions of files that APIs serve or take. Top-level domains that are also extensions (sh, py, md, rs, pl) count as
 // extensions for two-part names only.
-func isExtension(v []byte) bool {
+func IsExtension(v []byte) bool {
 	if len(v) < 2 || len(v) > 8 {
 		return false
 	}
 	var low [8]byte
 	for i, b := range v {
-		if isUpper(b) {
+		if IsUpper(b) {
 			b |= 0x20
 		}
 		low[i] = b
@@ -191,13 +191,13 @@ func isExtension(v []byte) bool {
 	return false
 }
 
-// isFilename takes a name of harmless characters with a known extension.
-func isFilename(v []byte) bool {
+// IsFilename takes a name of harmless characters with a known extension.
+func IsFilename(v []byte) bool {
 	dot := len(v) - 1
 	for dot >= 0 && v[dot] != '.' {
 		dot--
 	}
-	if dot < 0 || !isExtension(v[dot+1:]) {
+	if dot < 0 || !IsExtension(v[dot+1:]) {
 		return false
 	}
 	inner := 0
@@ -210,10 +210,10 @@ func isFilename(v []byte) bool {
 	return inner == 0 || !(len(v)-dot == 3 && countries.has(v[dot+1], v[dot+2])) && inner < 4
 }
 
-// isTopLevel judges the last label. Two labels are weak evidence, so the country codes that are common field names do
+// IsTopLevel judges the last label. Two labels are weak evidence, so the country codes that are common field names do
 // not count there ("user.id", "order.no", "reply.to").
-func isTopLevel(v []byte, labels int) bool {
-	if len(v) == 2 && isAlpha(v[0]) && isAlpha(v[1]) {
+func IsTopLevel(v []byte, labels int) bool {
+	if len(v) == 2 && IsAlpha(v[0]) && IsAlpha(v[1]) {
 		if labels == 2 {
 			switch string(v) {
 			case "id", "no", "is", "to", "as", "by":
@@ -241,13 +241,13 @@ func isTopLevel(v []byte, labels int) bool {
 	return false
 }
 
-// isSlug takes words and numbers joined by dots, dashes or underscores: java.lang.String, user.profile-name.
-func isSlug(v []byte) bool {
+// IsSlug takes words and numbers joined by dots, dashes or underscores: java.lang.String, user.profile-name.
+func IsSlug(v []byte) bool {
 	run, letters := 0, 0
 	for _, b := range v {
-		if isAlnum(b) {
+		if IsAlnum(b) {
 			run++
-			if isAlpha(b) {
+			if IsAlpha(b) {
 				letters++
 			}
 			continue
@@ -273,17 +273,17 @@ func makeIBANLengths(list string) (t [676]uint8) {
 	return t
 }
 
-// isIBAN checks the country's length and ISO 7064 mod 97-10 of an account number, single spaces allowed.
-func isIBAN(v []byte) bool {
-	if len(v) < 15 || !isUpper(v[0]) || !isUpper(v[1]) || !isDigit(v[2]) || !isDigit(v[3]) {
+// IsIBAN checks the country's length and ISO 7064 mod 97-10 of an account number, single spaces allowed.
+func IsIBAN(v []byte) bool {
+	if len(v) < 15 || !IsUpper(v[0]) || !IsUpper(v[1]) || !IsDigit(v[2]) || !IsDigit(v[3]) {
 		return false
 	}
 	n, rest, prev := 0, uint32(0), byte(0)
 	for _, b := range v[4:] {
 		switch {
-		case isDigit(b):
+		case IsDigit(b):
 			rest = (rest*10 + uint32(b-'0')) % 97
-		case isUpper(b):
+		case IsUpper(b):
 			rest = (rest*100 + uint32(b-'A') + 10) % 97
 		case b == ' ' && prev != ' ':
 			prev = b

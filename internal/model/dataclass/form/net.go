@@ -1,9 +1,9 @@
-package dataclass
+package form
 
 import "bytes"
 
-// isIPv4 checks four decimal numbers up to 255 without leading zeros.
-func isIPv4(v []byte) bool {
+// IsIPv4 checks four decimal numbers up to 255 without leading zeros.
+func IsIPv4(v []byte) bool {
 	if len(v) < 7 || len(v) > 15 {
 		return false
 	}
@@ -17,7 +17,7 @@ func isIPv4(v []byte) bool {
 			part++
 			continue
 		}
-		if !isDigit(b) || width > 0 && octet == 0 {
+		if !IsDigit(b) || width > 0 && octet == 0 {
 			return false
 		}
 		octet = octet*10 + int(b-'0')
@@ -29,8 +29,8 @@ func isIPv4(v []byte) bool {
 	return part == 3 && width > 0
 }
 
-// isIPv6 checks RFC 4291 text: eight groups, or fewer with one "::", an IPv4 address allowed as the last 32 bits.
-func isIPv6(v []byte) bool {
+// IsIPv6 checks RFC 4291 text: eight groups, or fewer with one "::", an IPv4 address allowed as the last 32 bits.
+func IsIPv6(v []byte) bool {
 	groups, elided, i := 0, false, 0
 	if v[0] == ':' {
 		if len(v) < 2 || v[1] != ':' {
@@ -43,11 +43,11 @@ func isIPv6(v []byte) bool {
 	}
 	for {
 		start := i
-		for i < len(v) && isHex(v[i]) {
+		for i < len(v) && IsHex(v[i]) {
 			i++
 		}
 		if i < len(v) && v[i] == '.' {
-			if !isIPv4(v[start:]) {
+			if !IsIPv4(v[start:]) {
 				return false
 			}
 			groups += 2
@@ -81,23 +81,23 @@ func isIPv6(v []byte) bool {
 	return groups == 8
 }
 
-// isMAC checks six pairs of hexadecimal digits with one kind of separator.
-func isMAC(v []byte) bool {
+// IsMAC checks six pairs of hexadecimal digits with one kind of separator.
+func IsMAC(v []byte) bool {
 	for i, b := range v {
 		if i%3 == 2 {
 			if b != v[2] || b != ':' && b != '-' {
 				return false
 			}
-		} else if !isHex(b) {
+		} else if !IsHex(b) {
 			return false
 		}
 	}
 	return len(v) == 17
 }
 
-// isHostname checks RFC 1123 labels and that the last looks like a top-level domain: an assigned country code, a common
+// IsHostname checks RFC 1123 labels and that the last looks like a top-level domain: an assigned country code, a common
 // generic one, or one that private networks use. Field paths such as "user.name" or "order.no" must stay silent.
-func isHostname(v []byte) bool {
+func IsHostname(v []byte) bool {
 	if len(v) > 253 {
 		return false
 	}
@@ -116,7 +116,7 @@ func isHostname(v []byte) bool {
 				return false
 			}
 			label++
-		case isAlnum(b):
+		case IsAlnum(b):
 			label++
 		default:
 			return false
@@ -125,11 +125,11 @@ func isHostname(v []byte) bool {
 			return false
 		}
 	}
-	return label > 0 && labels >= 2 && isTopLevel(v[lastStart:], labels)
+	return label > 0 && labels >= 2 && IsTopLevel(v[lastStart:], labels)
 }
 
-// isEmail checks the dot-atom form of RFC 5322 with a domain of at least two labels, the last of letters.
-func isEmail(v []byte) bool {
+// IsEmail checks the dot-atom form of RFC 5322 with a domain of at least two labels, the last of letters.
+func IsEmail(v []byte) bool {
 	at := bytes.IndexByte(v, '@')
 	if at < 1 || at > 64 || len(v)-at < 4 || len(v) > 254 {
 		return false
@@ -156,7 +156,7 @@ func isEmail(v []byte) bool {
 			if prev == '.' {
 				return false
 			}
-		case !isAlnum(b):
+		case !IsAlnum(b):
 			return false
 		}
 		prev = b
@@ -165,7 +165,7 @@ func isEmail(v []byte) bool {
 		return false
 	}
 	for _, b := range domain[last:] {
-		if !isAlpha(b) {
+		if !IsAlpha(b) {
 			return foldPrefix(domain[last:], "xn--")
 		}
 	}
@@ -177,34 +177,34 @@ var atoms = makeAtoms()
 
 func makeAtoms() (t [256]bool) {
 	for i := range t {
-		t[i] = isAtom(byte(i))
+		t[i] = IsAtom(byte(i))
 	}
 	return t
 }
 
-func isAtom(b byte) bool {
+func IsAtom(b byte) bool {
 	switch b {
 	case '!', '#', '$', '%', '&', '\'', '*', '+', '-', '/', '=', '?', '^', '_', '`', '{', '|', '}', '~':
 		return true
 	}
-	return isAlnum(b)
+	return IsAlnum(b)
 }
 
-// isURI takes scheme://something, and mailto:, tel:, urn:, data: with something after it. The caller
+// IsURI takes scheme://something, and mailto:, tel:, urn:, data: with something after it. The caller
 // has ruled out what RFC 3986 never allows.
-func isURI(v []byte) bool {
+func IsURI(v []byte) bool {
 	c := bytes.IndexByte(v, ':')
 	if c < 2 || c > 20 || c+1 == len(v) {
 		return false
 	}
 	for _, b := range v[:c] {
-		if !isAlnum(b) && b != '+' && b != '-' && b != '.' {
+		if !IsAlnum(b) && b != '+' && b != '-' && b != '.' {
 			return false
 		}
 	}
 	rest := v[c+1:]
 	if len(rest) >= 3 && rest[0] == '/' && rest[1] == '/' {
-		if !isAlnum(rest[2]) && rest[2] != '[' && rest[2] != '/' && rest[2] != '_' && rest[2] != '%' {
+		if !IsAlnum(rest[2]) && rest[2] != '[' && rest[2] != '/' && rest[2] != '_' && rest[2] != '%' {
 			return false
 		}
 	} else {
@@ -217,4 +217,5 @@ func isURI(v []byte) bool {
 	return true
 }
 
-func isURN(v []byte) bool { return string(v[:9]) == "urn:uuid:" && isUUID(v[9:]) }
+// IsURN checks a UUID in the form of a URN (RFC 9562, 4).
+func IsURN(v []byte) bool { return len(v) == 45 && string(v[:9]) == "urn:uuid:" && IsUUID(v[9:]) }
