@@ -336,13 +336,13 @@ func TestLiveTelehealthEchoes(t *testing.T) {
 func TestBounded(t *testing.T) {
 	h := New(Options{Seed: 7, Patients: 10, Now: func() time.Time { return day }})
 	for range maxAppointments + 500 {
-		h.addVisit(&appointment{})
+		h.addVisit(&appointment{PatientID: h.patients[3].ID})
 	}
 	r := newRing[int](3)
 	for i := range 10 {
 		r.put(fmt.Sprint(i), i)
 	}
-	if len(h.visits) != maxAppointments || len(h.visit) != maxAppointments || len(r.m) != 3 {
+	if len(h.visits) != maxAppointments || len(h.visit) != maxAppointments || len(h.patients[3].visits) != maxAppointments || len(r.m) != 3 {
 		t.Errorf("%d %d %d", len(h.visits), len(h.visit), len(r.m))
 	}
 	if _, ok := r.find("9"); !ok {

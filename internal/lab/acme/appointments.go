@@ -28,8 +28,12 @@ func (h *Hospital) listAppointments(w http.ResponseWriter, r *http.Request, who 
 	}
 	h.mu.RLock()
 	var hits []*appointment
-	for _, v := range h.visits {
-		if (who.role != isPatient || v.PatientID == who.patient.ID) && (status == "" || v.Status == status) &&
+	all := h.visits
+	if who.role == isPatient {
+		all = who.patient.visits
+	}
+	for _, v := range all {
+		if (status == "" || v.Status == status) &&
 			(ward == "" || v.Department == ward) && !v.StartsAt.Before(from) {
 			hits = append(hits, v)
 		}

@@ -28,8 +28,12 @@ func (h *Hospital) listInvoices(w http.ResponseWriter, r *http.Request, who *acc
 	}
 	h.mu.RLock()
 	var hits []*invoice
-	for _, v := range h.invoices {
-		if (who.role != isPatient || v.PatientID == who.patient.ID) && (status == "" || v.Status == status) {
+	all := h.invoices
+	if who.role == isPatient {
+		all = who.patient.invoices
+	}
+	for _, v := range all {
+		if status == "" || v.Status == status {
 			hits = append(hits, v)
 		}
 	}

@@ -42,6 +42,8 @@ type patient struct {
 	Email, Phone, Street, City, Postcode   string
 	records                                []*record
 	documents                              []document
+	visits                                 []*appointment // oldest first
+	invoices                               []*invoice
 }
 
 type record struct {
@@ -170,6 +172,7 @@ func (h *Hospital) seedInvoices(r *rand.Rand, today time.Time) {
 			v.Amount += cents
 		}
 		h.invoices, h.invoice[v.ID] = append(h.invoices, v), v
+		p.invoices = append(p.invoices, v)
 	}
 }
 
@@ -193,9 +196,14 @@ func (h *Hospital) addVisit(v *appointment) {
 	h.lastID++
 	v.ID = h.lastID
 	h.visits, h.visit[v.ID] = append(h.visits, v), v
+	p := h.patient[v.PatientID]
+	p.visits = append(p.visits, v)
 	if len(h.visits) > max(maxAppointments, 3*len(h.patients)) {
-		delete(h.visit, h.visits[0].ID)
+		oldest := h.visits[0]
+		delete(h.visit, oldest.ID)
 		h.visits = h.visits[1:]
+		p = h.patient[oldest.PatientID] // the oldest of all is also its patient's oldest
+		p.visits = p.visits[1:]
 	}
 }
 
