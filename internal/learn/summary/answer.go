@@ -46,8 +46,10 @@ func (a *Answer) sample(all []event.Observation) {
 	}
 }
 
-func (a *Answer) merge(o learner) {
-	x := o.(*Answer)
+func (a *Answer) merge(o learner) { a.Unite(o.(*Answer)) }
+
+// Unite adds what x saw.
+func (a *Answer) Unite(x *Answer) {
 	a.Fields.Merge(&x.Fields, func(*struct{}, struct{}) {})
 	for i, n := range x.Kinds {
 		a.Kinds[i] = addSat(a.Kinds[i], n)

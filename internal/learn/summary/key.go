@@ -169,6 +169,8 @@ func (l *Leaf) name(e *event.Event) {
 		}
 		if c := classOf(o); c.Typed() {
 			l.Segments = append(l.Segments, Segment{Kind: Typed, Class: c, Low: math.MaxUint64})
+		} else if o.Len == 0 { // nothing, as behind a last slash: a literal without text
+			l.Segments = append(l.Segments, Segment{Kind: Literal})
 		} else {
 			l.Segments = append(l.Segments, Segment{Kind: Literal, Token: o.Token})
 			l.missing++

@@ -68,11 +68,14 @@ func (l *Leaf) mergeKey(o *Leaf) {
 		}
 		a.Low, a.High = min(a.Low, b.Low), max(a.High, b.High)
 		a.Echo = addSat(a.Echo, b.Echo)
-		if a.Kind == Literal && a.Text == "" {
+		if a.Kind == Literal && a.Text == "" && a.Token != 0 {
 			l.missing++
 		}
 	}
 }
+
+// NewLeaf makes an empty leaf without details, to merge others into.
+func NewLeaf() *Leaf { return makeLeaf(0) }
 
 // Fold makes an empty leaf for distillation to merge others into.
 func (s *State) Fold() *Leaf {
@@ -86,7 +89,7 @@ func (s *State) Fold() *Leaf {
 func (l *Leaf) learnLiterals(e *event.Event) {
 	for i := range l.Segments {
 		s := &l.Segments[i]
-		if s.Kind != Literal || s.Text != "" || i >= len(e.Observations) {
+		if s.Kind != Literal || s.Token == 0 || s.Text != "" || i >= len(e.Observations) {
 			continue
 		}
 		o := &e.Observations[i]

@@ -1,0 +1,168 @@
+package distill
+
+import (
+	"cmp"
+	"slices"
+
+	"merlon/internal/learn/summary"
+	"merlon/internal/model/description"
+)
+
+// draft is an endpoint in the making: its key and the leaves that fold into it.
+type draft struct {
+	host, method string
+	template     template
+	operation    *description.Operation
+	leaves       []*summary.Leaf // Known and Found
+	failures     []*summary.Leaf // Lost: they count, and support nothing
+	merged       *summary.Leaf
+}
+
+// key identifies the draft whatever its parameters are called.
+func (d *draft) key() string { return d.method + " " + d.host + d.template.nameless() }
+
+func (d *draft) firstSeen() int64 {
+	if d.merged == nil {
+		return 0
+	}
+	return d.merged.Traffic.Seen.First
+}
+
+// draft folds the leaves under templates: those of descriptions first, then parameters that were published before, then
+// what the paths themselves say.
+func (d *distiller) draft() []*draft {
+	drafts := map[string]*draft{}
+	get := func(host, method string, t template) *draft {
+		n := &draft{host: host, method: method, template: t}
+		k := n.key()
+		if old := drafts[k]; old != nil {
+			for i, p := range t {
+				old.template[i].classes |= p.classes
+			}
+			return old
+		}
+		drafts[k] = n
+		return n
+	}
+	earlier := indexPrevious(d.previous)
+	hosts := map[string][]*summary.Leaf{}
+	for _, table := range []*summary.Table{&d.in.State.Known, &d.in.State.Found} {
+		for _, l := range table.Leaves() {
+			if op, t := d.described.find(l.Host, l.Method, l.Segments); op != nil {
+				n := get(l.Host, l.Method, t)
+				n.operation = op
+				n.leaves = append(n.leaves, l)
+				continue
+			}
+			if l.Traffic.Successes == 0 || d.catchAll.covers(l) {
+				continue
+			}
+			// What only disbelieved callers saw makes no endpoint; one that is there loses their support, not its id.
+			if some, believed := d.judge.anybody(&l.Support); some && !believed && !earlier.has(l.Host, l.Method, l.Segments) {
+				continue
+			}
+			if t := earlier.find(l.Host, l.Method, l.Segments); t != nil {
+				n := get(l.Host, l.Method, t)
+				n.leaves = append(n.leaves, l)
+				continue
+			}
+			hosts[l.Host] = append(hosts[l.Host], l)
+		}
+	}
+	for _, h := range sortedKeys(hosts) {
+		for _, e := range deriveHost(hosts[h]) {
+			for _, l := range e.leaves {
+				n := get(h, l.Method, slices.Clone(e.template))
+				n.leaves = append(n.leaves, l)
+			}
+		}
+	}
+	out := make([]*draft, 0, len(drafts))
+	for _, k := range sortedKeys(drafts) {
+		out = append(out, drafts[k])
+	}
+	d.failures(out)
+	out = append(out, d.unseen(drafts)...)
+	for _, n := range out {
+		n.merge(d.in.State)
+	}
+	slices.SortStableFunc(out, func(a, b *draft) int {
+		return cmp.Or(cmp.Compare(a.firstSeen(), b.firstSeen()), cmp.Compare(a.host, b.host),
+			cmp.Compare(a.template.nameless(), b.template.nameless()), cmp.Compare(a.method, b.method))
+	})
+	return out
+}
+
+// deriveHost derives the templates of one host's paths.
+func deriveHost(leaves []*summary.Leaf) []ending {
+	root := newNode("")
+	named := map[string]int{}
+	for _, l := range leaves {
+		root.insert(l)
+		for _, s := range l.Segments {
+			if s.Kind == summary.Literal && s.Text != "" && s.Echo > 0 && float64(s.Echo) >= namedShare*float64(l.Traffic.Successes) {
+				named[s.Text]++
+			}
+		}
+	}
+	d := &deriver{named: map[string]bool{}}
+	for w, n := range named {
+		if n >= namedLeast {
+			d.named[w] = true
+		}
+	}
+	return d.templates(root, nil, 0)
+}
+
+// A word that answers to different paths call by name nearly always is a value wherever it stands below the root.
+const (
+	namedShare = 0.5
+	namedLeast = 2
+)
+
+// failures gives the failed requests of unknown paths to the drafts they would have matched.
+func (d *distiller) failures(drafts []*draft) {
+	type place struct {
+		host, method string
+		n            int
+	}
+	byPlace := map[place][]*draft{}
+	for _, n := range drafts {
+		k := place{n.host, n.method, len(n.template)}
+		byPlace[k] = append(byPlace[k], n)
+	}
+	for _, l := range d.in.State.Lost.Leaves() {
+		var best *draft
+		most := -1
+		for _, n := range byPlace[place{l.Host, l.Method, len(trimmed(l.Segments))}] {
+			if k, ok := n.template.accepts(l.Segments); ok && k > most {
+				best, most = n, k
+			}
+		}
+		if best != nil {
+			best.failures = append(best.failures, l)
+		}
+	}
+}
+
+// merge folds the leaves. One leaf alone is used as it is, so that the ordinary case copies nothing.
+func (n *draft) merge(s *summary.State) {
+	switch {
+	case len(n.leaves) == 1 && len(n.failures) == 0 && n.leaves[0].Detail != nil:
+		n.merged = n.leaves[0]
+	case len(n.leaves)+len(n.failures) > 0:
+		n.merged = s.Fold()
+		for _, l := range slices.Concat(n.leaves, n.failures) {
+			n.merged.Merge(l)
+		}
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
