@@ -16,7 +16,7 @@ func makePairs(list string) (p pairs) {
 // has takes two letters of any case.
 func (p *pairs) has(a, b byte) bool {
 	i := uint((a|0x20)-'a')*26 + uint((b|0x20)-'a')
-	return i < 676 && p[i>>6]>>(i&63)&1 != 0
+	return i < 676 && IsAlpha(a) && IsAlpha(b) && p[i>>6]>>(i&63)&1 != 0
 }
 
 // triples is a set of three-letter codes.
@@ -58,14 +58,23 @@ MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB 
 SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES
 VND VUV WST XAF XAG XAU XCD XDR XOF XPF YER ZAR ZMW ZWL`)
 
-func IsCountry(v []byte) bool { return countries.has(v[0], v[1]) }
+// IsCountry holds for an ISO 3166-1 alpha-2 code of any case.
+func IsCountry(v []byte) bool { return len(v) == 2 && countries.has(v[0], v[1]) }
 
+// IsCurrency holds for an ISO 4217 code in capitals.
 func IsCurrency(v []byte) bool {
+	if len(v) != 3 || !IsUpper(v[0]) || !IsUpper(v[1]) || !IsUpper(v[2]) {
+		return false
+	}
 	i := (uint(v[0]-'A')*26+uint(v[1]-'A'))*26 + uint(v[2]-'A')
 	return currencies[i>>6]>>(i&63)&1 != 0
 }
 
+// IsBoolWord holds for true, false, yes, no, on and off in any case.
 func IsBoolWord(v []byte) bool {
+	if len(v) > 5 {
+		return false
+	}
 	var low [5]byte
 	for i, b := range v {
 		low[i] = b | 0x20

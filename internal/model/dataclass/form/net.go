@@ -83,6 +83,9 @@ func IsIPv6(v []byte) bool {
 
 // IsMAC checks six pairs of hexadecimal digits with one kind of separator.
 func IsMAC(v []byte) bool {
+	if len(v) != 17 {
+		return false
+	}
 	for i, b := range v {
 		if i%3 == 2 {
 			if b != v[2] || b != ':' && b != '-' {
@@ -92,7 +95,7 @@ func IsMAC(v []byte) bool {
 			return false
 		}
 	}
-	return len(v) == 17
+	return true
 }
 
 // IsHostname checks RFC 1123 labels and that the last looks like a top-level domain: an assigned country code, a common
@@ -177,12 +180,12 @@ var atoms = makeAtoms()
 
 func makeAtoms() (t [256]bool) {
 	for i := range t {
-		t[i] = IsAtom(byte(i))
+		t[i] = isAtom(byte(i))
 	}
 	return t
 }
 
-func IsAtom(b byte) bool {
+func isAtom(b byte) bool {
 	switch b {
 	case '!', '#', '$', '%', '&', '\'', '*', '+', '-', '/', '=', '?', '^', '_', '`', '{', '|', '}', '~':
 		return true

@@ -79,7 +79,7 @@ func monotonous(v []byte) bool {
 // IsPAN checks a payment card number of digits alone: a range that a network issues from, that network's lengths, Luhn.
 // One in ten numbers in an issued range passes, hence Candidate.
 func IsPAN(v []byte) bool {
-	return cardRange(v) && luhn(v, 0) && !monotonous(v)
+	return len(v) >= 12 && len(v) <= 19 && cardRange(v) && luhn(v, 0) && !monotonous(v)
 }
 
 // cardRange knows the issuer identification numbers of Visa, Mastercard, American Express, Diners Club, Discover, JCB,
@@ -138,11 +138,14 @@ func IsPANSpaced(v []byte) bool {
 
 // IsUnixTime holds for seconds or milliseconds between 2000-01-01 and 2100-01-01.
 func IsUnixTime(v []byte) bool {
-	return string(v[:10]) >= "0946684800" && string(v[:10]) < "4102444800"
+	return (len(v) == 10 || len(v) == 13) && string(v[:10]) >= "0946684800" && string(v[:10]) < "4102444800"
 }
 
 // IsNHS checks the mod 11 digit of an NHS number. One ten-digit number in eleven passes.
 func IsNHS(v []byte) bool {
+	if len(v) != 10 {
+		return false
+	}
 	sum := 0
 	for i := 0; i < 9; i++ {
 		sum += int(v[i]-'0') * (10 - i)
@@ -154,7 +157,11 @@ func IsNHS(v []byte) bool {
 	return c != 10 && c == int(v[9]-'0') && !monotonous(v)
 }
 
+// IsNHSSpaced checks the same as 3-3-4 with spaces or dashes.
 func IsNHSSpaced(v []byte) bool {
+	if len(v) != 12 || v[3] != v[7] || v[3] != ' ' && v[3] != '-' {
+		return false
+	}
 	var plain [10]byte
 	n := 0
 	for _, b := range v {
@@ -173,7 +180,7 @@ func IsNHSSpaced(v []byte) bool {
 // IsSSN checks the form ddd-dd-dddd or with spaces, and the areas, groups and serials that the Social Security
 // Administration never issues. Nine plain digits are too common to claim.
 func IsSSN(v []byte) bool {
-	if v[3] != v[6] || v[3] != '-' && v[3] != ' ' {
+	if len(v) != 11 || v[3] != v[6] || v[3] != '-' && v[3] != ' ' {
 		return false
 	}
 	for i, b := range v {
@@ -298,10 +305,10 @@ func IsGeoPoint(v []byte) bool {
 	if comma <= 0 {
 		return false
 	}
-	return IsDegrees(v[:comma], 90) && IsDegrees(v[comma+1:], 180)
+	return isDegrees(v[:comma], 90) && isDegrees(v[comma+1:], 180)
 }
 
-func IsDegrees(v []byte, limit int) bool {
+func isDegrees(v []byte, limit int) bool {
 	for len(v) > 0 && v[0] == ' ' {
 		v = v[1:]
 	}

@@ -14,6 +14,9 @@ func Opaque(v []byte) bool {
 	if n < 6 {
 		return false
 	}
+	if n > MaxExamined {
+		v, n = v[:MaxExamined], MaxExamined // the sums below have 16 bits
+	}
 	state, sum := uint(otherKind<<2|otherKind), uint64(0)
 	for _, b := range v {
 		state = (state<<2 | uint(kinds[b])) & 63
@@ -136,7 +139,7 @@ func IsCode(v []byte) bool {
 	if upper && i <= 6 {
 		return run >= 2
 	}
-	return run >= 4 && !IsRecentYear(v[i:])
+	return run >= 4 && !isRecentYear(v[i:])
 }
 
 // CarriesHex finds a run of at least 16 hexadecimal digits, four of them decimal digits, between other characters.
@@ -160,7 +163,7 @@ func CarriesHex(v []byte) bool {
 	return false
 }
 
-func IsRecentYear(v []byte) bool {
+func isRecentYear(v []byte) bool {
 	return len(v) == 4 && (v[0] == '1' && v[1] == '9' || v[0] == '2' && v[1] == '0')
 }
 
@@ -175,6 +178,7 @@ func plainCase(v []byte) bool {
 	return upper <= 1 || upper == len(v)
 }
 
+// Parts is what the parts of a value are that has dashes or underscores between them.
 type Parts uint8
 
 const (
@@ -217,14 +221,14 @@ func SortParts(v []byte) Parts {
 		}
 		switch {
 		case letters == 0:
-			if digits >= 3 && !IsRecentYear(part) {
+			if digits >= 3 && !isRecentYear(part) {
 				numbers++
 			}
 		case digits == 0 && !(len(part) >= 6 && Opaque(part)):
 			words++
 		case len(part) < 4 || part[0]|0x20 == 'v' && IsVersion(part):
 			words++
-		case IsOpaquePart(part, digits):
+		case isOpaquePart(part, digits):
 			if parts == 1 && j < len(v) && IsLower(part[0]) && IsCode(part) {
 				words++ // iso8601_to_datetime
 				break
@@ -266,7 +270,7 @@ func partsEdge(v []byte) Parts {
 	return PartsNone
 }
 
-func IsOpaquePart(v []byte, digits int) bool {
+func isOpaquePart(v []byte, digits int) bool {
 	if len(v) >= 6 && Opaque(v) || IsCode(v) {
 		return true
 	}

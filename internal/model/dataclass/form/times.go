@@ -2,12 +2,12 @@ package form
 
 // IsDate checks RFC 3339 full-date, the day against its month.
 func IsDate(v []byte) bool {
-	return len(v) == 10 && v[4] == '-' && v[7] == '-' && IsYear(v) && IsDay(two(v, 0)*100+two(v, 2), two(v, 5), two(v, 8))
+	return len(v) == 10 && v[4] == '-' && v[7] == '-' && isYear(v) && isDay(two(v, 0)*100+two(v, 2), two(v, 5), two(v, 8))
 }
 
-func IsYear(v []byte) bool { return two(v, 0) >= 0 && two(v, 2) >= 0 }
+func isYear(v []byte) bool { return two(v, 0) >= 0 && two(v, 2) >= 0 }
 
-func IsDay(year, month, day int) bool {
+func isDay(year, month, day int) bool {
 	if month < 1 || month > 12 || day < 1 {
 		return false
 	}
@@ -49,10 +49,10 @@ func IsDateLoose(v []byte) bool {
 	}
 	year := func(y int) bool { return y >= 1800 && y < 2200 }
 	if width[0] == 4 {
-		return sep != '-' && width[2] <= 2 && year(num[0]) && IsDay(num[0], num[1], num[2])
+		return sep != '-' && width[2] <= 2 && year(num[0]) && isDay(num[0], num[1], num[2])
 	}
 	return width[0] <= 2 && width[2] == 4 && year(num[2]) &&
-		(IsDay(num[2], num[1], num[0]) || IsDay(num[2], num[0], num[1]))
+		(isDay(num[2], num[1], num[0]) || isDay(num[2], num[0], num[1]))
 }
 
 // DateTime takes RFC 3339 date-time (T, t or a space between), with the zone or without.
@@ -66,14 +66,17 @@ func DateTime(v []byte) Clock {
 	return clock(v[11:])
 }
 
+// IsTime takes RFC 3339 full-time, where zone and seconds may be missing.
 func IsTime(v []byte) bool { return clock(v) != ClockNone }
 
+// Clock is what a time of day says of its zone.
 type Clock uint8
 
+// The clocks.
 const (
-	ClockNone Clock = iota
-	ClockLocal
-	ClockZoned
+	ClockNone  Clock = iota // no time at all
+	ClockLocal              // no zone
+	ClockZoned              // Z or an offset
 )
 
 // clock reads hh:mm[:ss[.fraction]][zone]. 60 seconds are allowed, as in RFC 3339.
@@ -125,14 +128,17 @@ func clock(v []byte) Clock {
 
 // IsHTTPDate checks IMF-fixdate (RFC 9110, 5.6.7): Sun, 06 Nov 1994 08:49:37 GMT.
 func IsHTTPDate(v []byte) bool {
-	return v[3] == ',' && v[4] == ' ' && v[7] == ' ' && v[11] == ' ' && v[16] == ' ' &&
+	return len(v) == 29 && v[3] == ',' && v[4] == ' ' && v[7] == ' ' && v[11] == ' ' && v[16] == ' ' &&
 		v[25] == ' ' && v[26] == 'G' && v[27] == 'M' && v[28] == 'T' &&
-		two(v, 5) > 0 && IsYear(v[12:16]) && clock(v[17:25]) == ClockLocal &&
+		two(v, 5) > 0 && isYear(v[12:16]) && clock(v[17:25]) == ClockLocal &&
 		IsAlpha(v[0]) && IsAlpha(v[1]) && IsAlpha(v[2]) && IsAlpha(v[8]) && IsAlpha(v[9]) && IsAlpha(v[10])
 }
 
 // IsDuration checks ISO 8601 durations: P3Y6M4DT12H30M5S, P2W. Units come in order, each once.
 func IsDuration(v []byte) bool {
+	if v[0] != 'P' {
+		return false
+	}
 	const dateUnits, timeUnits = "YMWD", "HMS"
 	units, seen := dateUnits, false
 	i := 1

@@ -4,7 +4,7 @@ import "bytes"
 
 // IsUUID checks the text form of RFC 9562, any version.
 func IsUUID(v []byte) bool {
-	if len(v) != 36 || !DashedUUID(v) {
+	if !DashedUUID(v) {
 		return false
 	}
 	for i, b := range v {
@@ -15,12 +15,15 @@ func IsUUID(v []byte) bool {
 	return true
 }
 
-func DashedUUID(v []byte) bool { return v[8] == '-' && v[13] == '-' && v[18] == '-' && v[23] == '-' }
+// DashedUUID looks at the dashes of a UUID alone, for a caller that has counted the digits.
+func DashedUUID(v []byte) bool {
+	return len(v) == 36 && v[8] == '-' && v[13] == '-' && v[18] == '-' && v[23] == '-'
+}
 
 // IsULID checks Crockford base32 (no I, L, O, U) of one case. The first digit is 0 until the year 3084, which keeps
 // 26-letter words out.
 func IsULID(v []byte) bool {
-	if v[0] != '0' {
+	if len(v) != 26 || v[0] != '0' {
 		return false
 	}
 	var cases byte
@@ -30,6 +33,9 @@ func IsULID(v []byte) bool {
 		}
 		switch b | 0x20 {
 		case 'i', 'l', 'o', 'u':
+			return false
+		}
+		if !IsAlpha(b) {
 			return false
 		}
 		cases |= 1 << (b >> 5 & 1)
@@ -119,6 +125,9 @@ func makeIssuersFrom() (t [256]uint8) {
 
 // IsCredential takes a key with its issuer's prefix whose rest is long and not made of words.
 func IsCredential(v []byte) bool {
+	if len(v) < 16 {
+		return false
+	}
 	for i := issuersFrom[v[0]]; i != noIssuer && int(i) < len(issuers) && issuers[i].prefix[0] == v[0]; i++ {
 		p := &issuers[i]
 		if v[1] != p.prefix[1] || len(v) < p.least || string(v[:min(len(p.prefix), len(v))]) != p.prefix {
