@@ -6,7 +6,6 @@ import (
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/model/event"
-	"merlon/internal/model/exchange"
 )
 
 // answer reads the response head, passes the response on and ends the exchange.
