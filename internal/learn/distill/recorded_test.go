@@ -38,9 +38,18 @@ type call struct {
 	Path     string `json:"path"`
 	Query    string `json:"query"`
 	Template string `json:"template"`
-	Status   uint16 `json:"status"`
+	Status   status `json:"status"`
 	Request  string `json:"req_body"`
 	Response string `json:"resp_body"`
+}
+
+// status is a number in some recordings and a string in others.
+type status uint16
+
+func (s *status) UnmarshalJSON(b []byte) error {
+	n, err := strconv.ParseUint(strings.Trim(string(b), `"`), 10, 16)
+	*s = status(n)
+	return err
 }
 
 func (c *call) truth() string { return c.Method + " " + parseTemplate(c.Template).nameless() }
@@ -149,7 +158,7 @@ func (c *call) event(n int) *event.Event {
 	e.Arrived = e.At
 	e.Observed = exchange.SawAll
 	e.Method, e.Host = e.Append([]byte(c.Method)), e.Append([]byte(c.Host))
-	e.Status = c.Status
+	e.Status = uint16(c.Status)
 	e.ResponseBytes = int64(len(c.Response))
 	e.Client = netip.AddrFrom4([4]byte{10, byte(who), byte(who >> 8), 9})
 	e.Principal = identity.Principal{Token: testKey.Token([]byte(c.Src)), Strength: identity.Verified}

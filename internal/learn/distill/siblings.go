@@ -66,8 +66,9 @@ func (d *deriver) values(n *node, children []*node, depth int) map[*node]bool {
 	}
 	if len(others) > 0 {
 		group := answers(others, depth)
+		most := len(others) >= len(words)-len(out)
 		for _, c := range words {
-			if !out[c] && answersLike(answers([]*node{c}, depth), group) {
+			if !out[c] && answersLike(answers([]*node{c}, depth), group, most) {
 				out[c] = true
 			}
 		}
@@ -236,8 +237,9 @@ func answers(nodes []*node, depth int) map[below]*summary.Answer {
 	return out
 }
 
-// answersLike tells whether a answers as b does wherever both answer: at some place alike, at none unlike.
-func answersLike(a, b map[below]*summary.Answer) bool {
+// answersLike tells whether a answers as b does wherever both answer: at some place alike, at none unlike. Where answers
+// cannot be compared (a 204 has no fields), being asked for at the same place is enough if most siblings are values.
+func answersLike(a, b map[below]*summary.Answer, most bool) bool {
 	found := false
 	for k, x := range a {
 		y := b[k]
@@ -248,7 +250,7 @@ func answersLike(a, b map[below]*summary.Answer) bool {
 		if known && j < unlike {
 			return false
 		}
-		found = found || known && j >= alike
+		found = found || most || known && j >= alike
 	}
 	return found
 }
