@@ -1,0 +1,180 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"merlon/internal/model/identity"
+)
+
+// Summary is one piece of learned state as stored: what kind, whose, of which epoch. Blob begins with its own kind and
+// version, which only its learner reads.
+type Summary struct {
+	SummaryKey
+	// Seq is the delta's number within (node, epoch), for those that are shipped.
+	Seq  uint64
+	Blob []byte
+}
+
+// SummaryKey names a Summary.
+type SummaryKey struct {
+	Kind, Site, Node, Source string
+	Epoch                    int64
+}
+
+// SummarySnapshot is one save of the learned state: all of it is stored with the journal position it covers, or none.
+type SummarySnapshot struct {
+	// Covered is the journal's number up to which every event is in the summaries.
+	Covered uint64
+	// Changed are new or other than stored; Gone are no longer part of the state. The rest stays.
+	Changed []Summary
+	Gone    []SummaryKey
+}
+
+// SeriesPoint is what happened at one endpoint in one interval.
+type SeriesPoint struct {
+	Site, Node, Source string
+	// Endpoint is a birth id; 0 stands for exchanges that matched none.
+	Endpoint identity.EndpointID
+	// At is the interval's beginning in Unix seconds of event time, Step its length in seconds.
+	At, Step int64
+	// Arrived is the latest arrival in Unix seconds; retention goes by it.
+	Arrived int64
+
+	Requests, ClientErrors, ServerErrors, Blocked uint64
+	RequestBytes, ResponseBytes                   uint64
+	Latency                                       Latency
+}
+
+// Event is a row of the recent events: what a verdict line shows.
+type Event struct {
+	// Row rises with every stored event: the cursor of a list.
+	Row            uint64
+	ID             string
+	Seq            uint64
+	Time, Arrived  time.Time
+	Site, Node     string
+	Source         string
+	Method, Host   string
+	Template       string
+	Endpoint       identity.EndpointID
+	Actor          string
+	Principal      string // a token, or the name where the site shows one
+	Strength       string
+	Address        string
+	Country        string
+	UserAgent      string
+	Mode           string
+	Action, Would  string
+	Rule           string
+	Status         int
+	Severity       int    // of the worst finding, 0 for none
+	Findings       []byte // JSON array as in verdict lines
+	FindingIDs     []string
+	LatencyMicros  int64
+	FindingsCapped bool // Findings was too long and holds only the first
+	Notable        bool // see Notable
+}
+
+// EventFilter selects events. Zero fields select everything.
+type EventFilter struct {
+	Site, Actor, Address, Action, Finding string
+	Endpoint                              identity.EndpointID
+	MinSeverity                           int
+	From, To                              time.Time // event time; To is exclusive
+	// Before and After are rows: lists run downwards from Before, a live list takes what came After.
+	Before, After uint64
+	// Limit is at most MaxEventsPage, which is also the default.
+	Limit int
+}
+
+// MaxEventsPage is the longest page of events.
+const MaxEventsPage = 500
+
+// EndpointEdit is what people said of an endpoint; it wins over what was learned.
+type EndpointEdit struct {
+	Site     string
+	Endpoint identity.EndpointID
+	Owner    string
+	Labels   []string
+	By       string
+	At       time.Time
+}
+
+// Account is a person who may sign in.
+type Account struct {
+	Name     string
+	Hash     string // argon2id in PHC string form; empty for accounts of an identity provider
+	Roles    []string
+	Created  time.Time
+	Disabled bool
+}
+
+// Login is a signed-in browser. Only the hash of its cookie is stored.
+type Login struct {
+	TokenHash [32]byte
+	Account   string
+	Created   time.Time
+	Seen      time.Time
+	Expires   time.Time
+	Address   string
+	UserAgent string
+}
+
+// APIToken lets a machine in. Only the hash of the token is stored.
+type APIToken struct {
+	ID        string
+	Name      string
+	TokenHash [32]byte
+	Roles     []string
+	By        string
+	Created   time.Time
+	Expires   time.Time // zero: never
+	Used      time.Time // zero: never
+}
+
+// AuditEntry says who did what to what. Entries are chained: each holds a hash over itself and the entry before.
+type AuditEntry struct {
+	Number  uint64
+	At      time.Time
+	Actor   string // account or token, "merlon" for what it does by itself
+	Address string
+	Action  string // noun.verb, such as "standing.put"
+	Target  string
+	Detail  string // JSON or text, at most 4 KiB, never a secret
+	Hash    [32]byte
+}
+
+// SeriesQuery selects points of a time series.
+type SeriesQuery struct {
+	Site     string              // "" for all sites
+	Endpoint identity.EndpointID // with All unset; 0 stands for exchanges that matched none
+	All      bool                // all endpoints together
+	From, To time.Time           // event time; To is exclusive
+	// Step is the length of the points asked for, a multiple of ten seconds. Where only a coarser tier is left, its points
+	// stand in the interval in which they begin.
+	Step time.Duration
+}
+
+// MaxSeriesPoints is the most points one query may ask for.
+const MaxSeriesPoints = 10_000
+
+func sortPoints(all []SeriesPoint) {
+	slices.SortFunc(all, func(a, b SeriesPoint) int {
+		return cmp.Or(cmp.Compare(a.Endpoint, b.Endpoint), cmp.Compare(a.At, b.At), cmp.Compare(a.Site, b.Site),
+			cmp.Compare(a.Node, b.Node), cmp.Compare(a.Source, b.Source))
+	})
+}
+
+// Merge adds the counts of o, whatever its interval.
+func (p *SeriesPoint) Merge(o *SeriesPoint) {
+	p.Requests += o.Requests
+	p.ClientErrors += o.ClientErrors
+	p.ServerErrors += o.ServerErrors
+	p.Blocked += o.Blocked
+	p.RequestBytes += o.RequestBytes
+	p.ResponseBytes += o.ResponseBytes
+	p.Arrived = max(p.Arrived, o.Arrived)
+	p.Latency.Merge(&o.Latency)
+}

@@ -1,0 +1,172 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"merlon/internal/store"
+)
+
+// Change is a transaction of the people's side. Its methods stand with the nouns they change. There is no other way to
+// write what people decide, so nothing is decided without an audit entry, and no entry tells of what did not happen.
+type Change struct {
+	t    *txn
+	node string
+	at   time.Time
+}
+
+// Change runs do and appends the audit entry, both or neither, and returns when a power cut does not lose them. The entry's
+// Number, At and Hash are filled in here. An error of do takes everything back and is returned.
+func (d *DB) Change(ctx context.Context, entry store.AuditEntry, do func(*Change) error) error {
+	if len(entry.Detail) > maxDetail {
+		entry.Detail = entry.Detail[:maxDetail]
+	}
+	return d.write(ctx, true, func(t *txn) error {
+		c := &Change{t: t, node: d.o.Node, at: d.o.Now()}
+		if err := do(c); err != nil {
+			return err
+		}
+		return c.audit(entry)
+	})
+}
+
+const (
+	maxDetail    = 4096
+	anchorKey    = "audit.anchor" // the hash of the last entry that was cut off
+	anchorNumber = "audit.anchor.number"
+)
+
+// audit appends an entry to the chain.
+func (c *Change) audit(e store.AuditEntry) error {
+	number, hash, err := lastAudit(func(query string, args []any, dst ...any) error { return c.t.row(query, args, dst...) })
+	if err != nil {
+		return err
+	}
+	e.Number, e.At = number+1, c.at.UTC()
+	e.Hash = auditHash(hash, &e)
+	_, err = c.t.exec(`INSERT INTO audit (number, node, at, actor, address, action, target, detail, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		int64(e.Number), c.node, e.At.UnixNano(), e.Actor, e.Address, e.Action, e.Target, e.Detail, e.Hash[:])
+	return err
+}
+
+// lastAudit is the end of the chain, or the anchor when no entry is left.
+func lastAudit(row func(query string, args []any, dst ...any) error) (number uint64, hash [32]byte, err error) {
+	var n int64
+	var b []byte
+	err = row(`SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1`, nil, &n, &b)
+	if errors.Is(err, store.ErrNotFound) {
+		return anchor(row)
+	}
+	if err == nil && len(b) != len(hash) {
+		err = fmt.Errorf("%w: audit entry %d", store.ErrDamaged, n)
+	}
+	copy(hash[:], b)
+	return uint64(n), hash, err
+}
+
+// anchor is where the chain begins: zero, or what was cut off last.
+func anchor(row func(query string, args []any, dst ...any) error) (number uint64, hash [32]byte, err error) {
+	var text, count string
+	err = errors.Join(
+		row(`SELECT value FROM settings WHERE key = ? AND site = ''`, []any{anchorKey}, &text),
+		row(`SELECT value FROM settings WHERE key = ? AND site = ''`, []any{anchorNumber}, &count))
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, hash, nil
+	}
+	if err != nil {
+		return 0, hash, err
+	}
+	if number, err = strconv.ParseUint(count, 10, 64); err != nil || len(text) != len(hash) {
+		return 0, hash, fmt.Errorf("%w: anchor of the audit log", store.ErrDamaged)
+	}
+	copy(hash[:], text)
+	return number, hash, nil
+}
+
+// auditHash is SHA-256 over the hash before and the entry's fields, each behind its length, so that no text can be moved
+// from one field to the next.
+func auditHash(before [32]byte, e *store.AuditEntry) [32]byte {
+	b := append([]byte("merlon audit 1\x00"), before[:]...)
+	b = binary.BigEndian.AppendUint64(b, e.Number)
+	b = binary.BigEndian.AppendUint64(b, uint64(e.At.UnixNano()))
+	for _, s := range [...]string{e.Actor, e.Address, e.Action, e.Target, e.Detail} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
+		b = append(b, s...)
+	}
+	return sha256.Sum256(b)
+}
+
+const auditColumns = `number, at, actor, address, action, target, detail, hash`
+
+func scanAudit(r *sql.Rows) (e store.AuditEntry, err error) {
+	var number, at int64
+	var hash []byte
+	err = r.Scan(&number, &at, &e.Actor, &e.Address, &e.Action, &e.Target, &e.Detail, &hash)
+	e.Number, e.At = uint64(number), time.Unix(0, at).UTC()
+	copy(e.Hash[:], hash)
+	return e, err
+}
+
+// Audit returns up to limit entries before a number, latest first; 0 begins at the end.
+func (d *DB) Audit(ctx context.Context, before uint64, limit int) (out []store.AuditEntry, err error) {
+	err = d.each(ctx, func(r *sql.Rows) error {
+		e, err := scanAudit(r)
+		out = append(out, e)
+		return err
+	}, `SELECT `+auditColumns+` FROM audit WHERE ? = 0 OR number < ? ORDER BY number DESC LIMIT ?`, int64(before), int64(before), limit)
+	return out, err
+}
+
+// VerifyAudit walks the whole chain. It returns the number of the first entry that is changed, missing or added, 0 when the
+// chain is whole. Whoever can write the file can also rebuild the chain: compare the last hash with one kept elsewhere.
+func (d *DB) VerifyAudit(ctx context.Context) (broken uint64, last [32]byte, err error) {
+	err = d.snapshot(ctx, func(tx *sql.Tx) error {
+		number, hash, err := anchor(func(query string, args []any, dst ...any) error {
+			return diskError(tx.QueryRowContext(ctx, query, args...).Scan(dst...))
+		})
+		if err != nil {
+			return err
+		}
+		rows, err := tx.QueryContext(ctx, `SELECT `+auditColumns+` FROM audit ORDER BY number`)
+		if err != nil {
+			return fmt.Errorf("database: %w", diskError(err))
+		}
+		return eachRow(rows, func(r *sql.Rows) error {
+			e, err := scanAudit(r)
+			if err != nil || broken != 0 {
+				return err
+			}
+			number++
+			if e.Number != number || e.Hash != auditHash(hash, &e) {
+				broken = number
+			}
+			hash, last = e.Hash, e.Hash
+			return nil
+		})
+	})
+	return broken, last, err
+}
+
+// trimAudit cuts the oldest entries off and keeps the last cut one's hash, from which the rest still proves itself.
+func (d *DB) trimAudit(ctx context.Context) error {
+	return d.write(ctx, true, func(t *txn) error {
+		var number int64
+		var hash []byte
+		err := t.row(`SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1 OFFSET ?`, []any{d.o.AuditRows}, &number, &hash)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c := Change{t: t, node: d.o.Node, at: d.o.Now()}
+		_, err = t.exec(`DELETE FROM audit WHERE number <= ?`, number)
+		return errors.Join(err, c.PutSetting("", anchorKey, string(hash)), c.PutSetting("", anchorNumber, strconv.FormatInt(number, 10)))
+	})
+}
