@@ -220,6 +220,54 @@ func TestLawsAtTheCaps(t *testing.T) {
 	}
 }
 
+// A member evicted by its sibling within one message takes its own members with it.
+func TestEvictedWithinMessage(t *testing.T) {
+	var ms []message
+	for i := range 3 {
+		var m message
+		root := m.add(-1, "", Leaf{Kind: KindObject})
+		var members []int32
+		for k := range 300 { // all members first, as a breadth-first walk gives them
+			members = append(members, m.add(root, fmt.Sprint("k", i*50+k), Leaf{Kind: KindObject}))
+		}
+		for _, at := range members {
+			m.add(at, "f", Leaf{Kind: KindNull})
+		}
+		ms = append(ms, m)
+	}
+	i := 0
+	checkLaws(t, ms, func() int { i++; return i % 3 }, 3)
+	tree := feed(ms)
+	if tree.Len() != 1+16*2 {
+		t.Errorf("%d locations", tree.Len())
+	}
+	if got, _, err := Decode(tree.AppendBinary(nil), seed); err != nil || got.Len() != tree.Len() {
+		t.Errorf("a member without its parent is left over: %v", err)
+	}
+}
+
+// An object below the last level that is kept forgets that it was wide.
+func TestLawsBelowTheDepth(t *testing.T) {
+	var ms []message
+	for i := range 3 {
+		var m message
+		at := m.add(-1, "deep", Leaf{Kind: KindObject})
+		for range 3 { // so that it is at the last level kept in the end
+			at = m.add(at, "in", Leaf{Kind: KindObject})
+		}
+		for k := range 100 {
+			m.add(at, fmt.Sprint("k", i*100+k), Leaf{Kind: KindNull})
+		}
+		ms = append(ms, m)
+	}
+	ms = append(ms, flood(400, 30, 3)...)
+	i := 0
+	checkLaws(t, ms, func() int { i++; return min(i/4, 1) }, 2)
+	if tree := feed(ms); tree.level != lastLevel {
+		t.Errorf("step %d", tree.level)
+	}
+}
+
 // Deep and wide at once: bounded whatever comes.
 func TestBounded(t *testing.T) {
 	tree := New(seed)
