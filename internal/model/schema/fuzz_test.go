@@ -8,9 +8,9 @@ import (
 func FuzzLattice(f *testing.F) {
 	small := flood(2, 3, 2)
 	a, b := feed(small[:1]), feed(small[1:])
-	wide := feed(flood(30, 10, 1))
+	wide := feed(flood(26, 10, 0))
 	lit := literals{}
-	for _, x := range []*Tree{New(seed), a, b, wide, feed(flood(90, 40, 2)), shop(20, lit)} {
+	for _, x := range []*Tree{New(seed), a, b, wide, shop(2, lit)} {
 		for _, y := range []*Tree{a, wide} {
 			f.Add(x.AppendBinary(nil), y.AppendBinary(nil))
 		}
