@@ -38,14 +38,19 @@ func (w *Walker) headers(fields []exchange.Field, part exchange.Part) {
 		}
 		name := w.lowered(f.Name)
 		loc, own, t := w.names.look(root, name)
-		if secret {
-			t |= nameSecret
-		}
 		w.part = part
 		l := w.grow()
 		l.Loc, l.Parent, l.Name, l.Part = loc, -1, name, part
 		if f.ID != exchange.HeaderSetCookie && w.twice(-1, own) {
 			l.Flags = exchange.LeafDuplicate
+		}
+		if secret { // its class is known by its name, and looking at a long token costs more than all the rest
+			l.Kind, l.Value, l.Len = exchange.KindString, f.Value, uint32(len(f.Value))
+			l.Flags |= exchange.LeafSecretName
+			if f.ID != exchange.HeaderSetCookie {
+				l.Classes = 1 << dataclass.CredentialKey
+			}
+			continue
 		}
 		w.text(l, f.Value, t)
 	}

@@ -62,8 +62,14 @@ const typedObject = 1<<dataclass.SegmentInt | 1<<dataclass.SegmentUUID | 1<<data
 // literal may be remembered; Observe leaves it out where the matched template has a parameter.
 func segmentLeaf(l *exchange.Leaf, seg []byte) {
 	l.Kind, l.Value, l.Len = exchange.KindString, seg, uint32(len(seg))
-	set, chars := dataclass.Recognise(seg)
 	class := dataclass.Segment(seg)
+	var set dataclass.Set
+	var chars dataclass.Chars
+	if class == dataclass.SegmentInt && len(seg) < 9 && seg[0]-'1' < 9 {
+		set, chars = 1<<dataclass.Int|1<<dataclass.Number, dataclass.CharDigit // as in number
+	} else {
+		set, chars = dataclass.Recognise(seg)
+	}
 	l.Classes, l.Chars = uint64(set), uint16(chars)
 	if class == dataclass.SegmentInt && len(seg) <= 15 {
 		l.Number = integer(seg)

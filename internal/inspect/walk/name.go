@@ -1,7 +1,6 @@
 package walk
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"merlon/internal/model/dataclass"
@@ -102,20 +101,44 @@ func objectName(name []byte) bool {
 		tail("reference") || tail("key") || tail("slug")
 }
 
-// personalWords mark fields that hold people's own words; their values are never kept as vocabulary.
-var personalWords = [...]string{"name", "mail", "phone", "mobile", "street", "addr", "city", "town", "birth", "note", "comment",
-	"message", "descr", "text", "diagnos", "title", "subject", "query", "search"}
-
+// personalName knows fields that hold people's own words; their values are never kept as vocabulary. It looks for the
+// words anywhere in the name, and lets the first letter decide where to look: a body of made-up names must stay cheap.
 func personalName(name []byte) bool {
 	var buf [32]byte
 	s := buf[:lower(buf[:], name)]
-	for _, word := range personalWords {
-		if bytes.Contains(s, []byte(word)) {
+	for i, c := range s {
+		at := s[i:]
+		hit := false
+		switch c {
+		case 'a':
+			hit = begins(at, "addr")
+		case 'b':
+			hit = begins(at, "birth")
+		case 'c':
+			hit = begins(at, "city") || begins(at, "comment")
+		case 'd':
+			hit = begins(at, "descr") || begins(at, "diagnos")
+		case 'm':
+			hit = begins(at, "mail") || begins(at, "message") || begins(at, "mobile")
+		case 'n':
+			hit = begins(at, "name") || begins(at, "note")
+		case 'p':
+			hit = begins(at, "phone")
+		case 'q':
+			hit = begins(at, "query")
+		case 's':
+			hit = begins(at, "street") || begins(at, "subject") || begins(at, "search")
+		case 't':
+			hit = begins(at, "text") || begins(at, "title") || begins(at, "town")
+		}
+		if hit {
 			return true
 		}
 	}
 	return false
 }
+
+func begins(b []byte, word string) bool { return len(b) >= len(word) && string(b[:len(word)]) == word }
 
 // lower copies the end of name that fits into dst, in lower case, and returns its length.
 func lower(dst, name []byte) int {
@@ -189,7 +212,9 @@ func slot(name []byte) uint8 {
 }
 
 // seenSet finds names that stand twice in one container: open addressing over (container, name), cleared by generation.
+// The seed keeps callers from choosing names that meet in one place.
 type seenSet struct {
+	seed  uint64
 	slots [1024]struct {
 		key uint64
 		gen uint32
@@ -202,14 +227,14 @@ func (s *seenSet) clear() {
 	s.gen++
 	s.used = 0
 	if s.gen == 0 { // wrapped: old marks would look fresh
-		*s = seenSet{gen: 1}
+		*s = seenSet{seed: s.seed, gen: 1}
 	}
 }
 
 // add reports whether key was there already. Past three quarters it only looks, so that a search always ends.
 func (s *seenSet) add(key uint64) bool {
 	const mask = uint64(len(s.slots) - 1)
-	for i := key * 0x9e3779b97f4a7c15 >> 40; ; i++ {
+	for i := (key ^ s.seed) * 0x9e3779b97f4a7c15 >> 40; ; i++ {
 		slot := &s.slots[i&mask]
 		if slot.gen != s.gen {
 			if s.used < len(s.slots)*3/4 {

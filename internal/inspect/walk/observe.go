@@ -9,14 +9,18 @@ import (
 // maxObjects bounds the object references of one event: a list of 16 objects with a few references each.
 const maxObjects = 128
 
+// maxTokenText is the longest free text that gets a token: longer ones hardly repeat, and hashing them costs more than
+// everything else about them.
+const maxTokenText = 128
+
 // Observe writes the leaves of x to e as what may leave the request: observations, one a leaf and in the same order, and
 // object references. params has bit i set when the matched template has a parameter at path segment i; no literal is
 // kept there.
 //
-// What travels of a value: its class, length, characters, number and keyed token. A secret has no token and no number; a
-// number of a sensitive class (a card, a person's number) has no number. A literal travels only from a LeafLiteral. A
-// name travels as it is, cut at 64 bytes (then LeafTruncated is set); a name that is itself a value travels as its class
-// in braces, such as {uuid}.
+// What travels of a value: its class, length, characters, number and keyed token. A secret has no token and no number, a
+// long free text no token, and what looks like a card or a person's number no number. A literal travels only from a
+// LeafLiteral. A name travels as it is, cut at 64 bytes (then LeafTruncated is set); a name that is itself a value
+// travels as its class in braces, such as {uuid}.
 func Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uint64) {
 	created := x.Status == 201
 	posted := string(x.Method) == "POST" && x.Status >= 200 && x.Status < 300
@@ -45,7 +49,9 @@ func Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uin
 			o.Number = l.Number
 			continue
 		}
-		o.Token = key.Token(l.Value)
+		if l.Len <= maxTokenText || dataclass.Set(l.Classes)&(1<<dataclass.Text|1<<dataclass.Binary) == 0 {
+			o.Token = key.Token(l.Value)
+		}
 		if dataclass.Set(l.Classes)&dataclass.SensitiveSet == 0 {
 			o.Number = l.Number
 		}

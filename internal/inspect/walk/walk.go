@@ -14,6 +14,7 @@ package walk
 
 import (
 	"bytes"
+	"math/rand/v2"
 
 	"merlon/internal/model/exchange"
 )
@@ -75,7 +76,9 @@ const maxKept = 64 << 10
 
 // New makes a walker; walkers of one process share an inflater.
 func New(inf *Inflater) *Walker {
-	return &Walker{inflater: inf, arena: make([]byte, 0, 1024), stack: make([]frame, 0, 16)}
+	w := &Walker{inflater: inf, arena: make([]byte, 0, 1024), stack: make([]frame, 0, 16)}
+	w.seen.seed = rand.Uint64()
+	return w
 }
 
 // Reset forgets the last exchange; its leaves become invalid.
