@@ -18,7 +18,8 @@ import (
 // the registers of a Distinct, which only grow when sets unite: a step once
 // taken is taken in every state that contains this one.
 //
-// So a tree holds at most 4,096 locations before the first step, 16,384 before
+// So a tree holds at most 8,192 locations (all of GitHub's webhooks in one tree
+// have 2,300) before the first step, 16,384 before
 // the second (either give or take the estimate's error), and 9^4 after it.
 type caps struct {
 	upTo  float64 // locations that ever came
@@ -30,7 +31,7 @@ type caps struct {
 func capsAt(level uint8) caps {
 	switch level {
 	case 0:
-		return caps{4096, 256, 16, 40}
+		return caps{8192, 256, 16, 40}
 	case 1:
 		return caps{16384, 64, 8, 16}
 	}

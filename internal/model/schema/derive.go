@@ -21,6 +21,7 @@ const (
 	textShare       = 0.995
 	boundsAt        = 10_000 // values before bounds are stated
 	mapKeys         = 8      // members before an object can be taken for a map
+	mapParents      = 50     // objects before new names can make a map: in a few, any optional member is new
 	mapUnseen       = 0.03   // Good-Turing share of unseen names that makes a map
 	mapTypedShare   = 0.8    // share of names that are ids, dates ...
 	boundsQuantile  = 0.9999

@@ -83,7 +83,7 @@ func (d *deriver) mapLike(s *Shape) bool {
 	if float64(typed) >= mapTypedShare*float64(len(s.Properties)) {
 		return true
 	}
-	return s.Properties[0].Parents >= mapKeys && !steady && sketch.GoodTuringUnseen(once, seen) > mapUnseen
+	return s.Properties[0].Parents >= mapParents && !steady && sketch.GoodTuringUnseen(once, seen) > mapUnseen
 }
 
 // typedNames are the classes that field names do not have.

@@ -204,6 +204,22 @@ func TestDeriveParameters(t *testing.T) {
 	}
 }
 
+// A dozen objects with a different member each are not a map yet.
+func TestDeriveFewObjects(t *testing.T) {
+	for n, want := range map[int]bool{12: false, 200: true} {
+		tree := New(seed)
+		for i := range n {
+			var m message
+			r := m.add(-1, "", Leaf{Kind: KindObject})
+			m.add(r, fmt.Sprint("member_", string(rune('a'+i/26)), string(rune('a'+i%26))), Leaf{Kind: KindString})
+			m.observe(tree)
+		}
+		if s := tree.Derive(Options{}); s.Map != want {
+			t.Errorf("%d objects: map %v", n, s.Map)
+		}
+	}
+}
+
 // What is written is valid JSON Schema for the validator of another house, the
 // data it came from pass it, and reading it back changes nothing.
 func TestJSONSchema(t *testing.T) {

@@ -16,7 +16,7 @@ const maxName = 128
 // observations (parameters) are its members, a nameless one is the body.
 //
 // Memory is bounded by caps that depend on what came, never on its order (see
-// caps.go): some 4,000 locations in the ordinary case.
+// caps.go): some 8,000 locations in the ordinary case.
 // Not safe for concurrent use.
 type Tree struct {
 	seed  uint64
