@@ -175,3 +175,20 @@ func BenchmarkSmuggling(b *testing.B) {
 		out = d.Detect(in, out[:0])
 	}
 }
+
+// FuzzHead checks that evidence of any head is bounded printable text.
+func FuzzHead(f *testing.F) {
+	f.Add([]byte("GET /a?b=c&d HTTP/1.1\r\nHost: x\n\r\n"))
+	f.Add([]byte("GET  \x00?=&= HTTP/1.1\rX:\xff\n :\n"))
+	f.Fuzz(func(t *testing.T, head []byte) {
+		got := appendHead(nil, head)
+		if len(got) > maxEvidence+2500 {
+			t.Fatalf("%d bytes", len(got))
+		}
+		for _, c := range got {
+			if c < ' ' || c > '~' {
+				t.Fatalf("%q in %q", c, got)
+			}
+		}
+	})
+}
