@@ -30,9 +30,11 @@ func inProcess(base *http.Request, e *Entry) (*http.Request, error) {
 	if e.Request.Body != "" {
 		r.Body = io.NopCloser(strings.NewReader(e.Request.Body))
 	}
-	for _, f := range e.Request.Headers {
+	values := make([]string, len(e.Request.Headers)) // one array for all; software sends each field once
+	for i, f := range e.Request.Headers {
 		if name := http.CanonicalHeaderKey(f.Name); name != "Host" {
-			r.Header[name] = append(r.Header[name], f.Value)
+			values[i] = f.Value
+			r.Header[name] = values[i : i+1 : i+1]
 		}
 	}
 	return r, nil
@@ -47,7 +49,11 @@ type recorder struct {
 }
 
 func (w *recorder) reset() {
-	w.status, w.header, w.conn = 0, http.Header{}, nil
+	w.status, w.conn = 0, nil
+	if w.header == nil {
+		w.header = http.Header{}
+	}
+	clear(w.header)
 	w.body.Reset()
 }
 
@@ -84,6 +90,7 @@ func (w *recorder) response(version string, now time.Time) Response {
 	if len(w.header["Content-Length"]) == 0 && r.Status != http.StatusNoContent && r.Status != http.StatusNotModified {
 		w.header["Content-Length"] = []string{strconv.Itoa(len(r.Body))}
 	}
+	r.Headers = make([]Header, 0, len(w.header)+1)
 	for name, values := range w.header {
 		if version == "HTTP/2.0" {
 			name = strings.ToLower(name)
