@@ -281,3 +281,35 @@ func FuzzMatcher(f *testing.F) {
 		}
 	})
 }
+
+// TestConcurrent matches with old and new matchers while deltas make the next: under the race detector it proves that
+// Apply leaves what others read alone.
+func TestConcurrent(t *testing.T) {
+	m := must(t, nil, tenThousand()[:200])
+	path, host, method := []byte("/v0/resource0/17/part0"), []byte("api.acme.example"), []byte("GET")
+	memory := NewMemory(64)
+	done := make(chan struct{})
+	for range 4 {
+		go func(m *Matcher) {
+			defer func() { done <- struct{}{} }()
+			for i := range uint64(2000) {
+				if r := m.Match(host, method, path); r == nil || r.Endpoint != 1 {
+					t.Errorf("matched %+v", r)
+					return
+				}
+				memory.Add(i%100 + 1)
+				memory.Has(i%100 + 2)
+				memory.claims.put(i<<50, i+1)
+				if v, ok := memory.claims.find(i << 50); ok && v != i+1 {
+					t.Errorf("claim %d became %d", i+1, v)
+				}
+			}
+		}(m)
+		for i := range 50 {
+			m = m.Apply(bundle.Delta{Set: []bundle.KnownEndpoint{{ID: identity.EndpointID(5000 + i), Host: "api.acme.example", Method: "GET", Template: fmt.Sprintf("/v0/resource0/{id}/new%d", i)}}, Removed: []identity.EndpointID{identity.EndpointID(4999 + i)}})
+		}
+	}
+	for range 4 {
+		<-done
+	}
+}
