@@ -73,6 +73,7 @@ requests through, and gives security, developers and operations one control plan
 // commands lists every subcommand.
 func commands(c console) []*cobra.Command {
 	return []*cobra.Command{
+		serveCommand(c),
 		configCommand(c),
 		versionCommand(c),
 	}

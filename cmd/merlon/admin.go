@@ -1,0 +1,20 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+
+	"merlon/internal/telemetry"
+)
+
+func (p *process) adminHandler(_ context.Context, _ net.Addr, _ console) (http.Handler, error) {
+	reg, err := p.registry()
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", telemetry.Handler(reg))
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	return mux, nil
+}
