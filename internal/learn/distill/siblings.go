@@ -23,8 +23,9 @@ const (
 	// leafLeast are when new ones keep coming (Good-Turing) and they answer alike.
 	leafLeast  = 12
 	leafUnseen = 0.03
-	// alike and unlike are Jaccard similarities of the fields of two answers.
+	// alike, half and unlike are Jaccard similarities of the fields of two answers.
 	alike  = 0.8
+	half   = 0.5
 	unlike = 0.3
 	// popular words are asked for by so many of the callers here that they name a function (/me, /search), not a thing.
 	popularShare   = 0.3
@@ -228,8 +229,7 @@ func answers(nodes []*node, depth int) map[below]*summary.Answer {
 				}
 			}
 			if out[k] == nil {
-				a := &summary.NewLeaf().Answer
-				out[k] = a
+				out[k] = summary.NewAnswer()
 			}
 			out[k].Unite(&l.Answer)
 		}
@@ -250,7 +250,7 @@ func answersLike(a, b map[below]*summary.Answer, most bool) bool {
 		if known && j < unlike {
 			return false
 		}
-		found = found || most || known && j >= alike
+		found = found || known && j >= alike || most && (!known || j >= half)
 	}
 	return found
 }

@@ -21,6 +21,15 @@ type Answer struct {
 	Kinds [8]uint64
 	// Least and Most bound the body's size; of an answer that never changes they are the same.
 	Least, Most uint64
+
+	// last is the set of fields of the latest answer: the same set again adds nothing. It is no part of the state.
+	last uint64
+}
+
+// NewAnswer makes an empty one, to unite others in.
+func NewAnswer() *Answer {
+	a := makeAnswer()
+	return &a
 }
 
 func makeAnswer() Answer {
@@ -41,8 +50,19 @@ func (a *Answer) fold(f *fold) {
 }
 
 func (a *Answer) sample(all []event.Observation) {
-	for i := len(all) - 1; i >= 0 && all[i].Part == exchange.InResponseBody; i-- {
-		a.Fields.Slot(sketch.Mix(all[i].Loc))
+	from, set := len(all), uint64(1)
+	for from > 0 && all[from-1].Part == exchange.InResponseBody {
+		from--
+		set += all[from].Loc * 0x9e3779b97f4a7c15
+	}
+	if set == a.last {
+		return
+	}
+	a.last = set
+	for i := from; i < len(all); i++ {
+		if all[i].Name.Len > 0 { // roots and elements are in every answer
+			a.Fields.Slot(sketch.Mix(all[i].Loc))
+		}
 	}
 }
 

@@ -37,17 +37,16 @@ func (s *Schemas) fold(f *fold) {
 	e := f.e
 	by := schema.Support{Principal: e.Principal.Token, Network: f.token, Bucket: f.hour, Strong: f.proved}
 	all := e.Observations
-	names := arena(e, all)
 	if f.success {
 		// Every success is a message of each part that was visible, with or without parameters: that is what makes a
 		// parameter required or optional.
 		i := 0
-		i = s.part(SlotPath, all, i, exchange.InPath, names, by, e.Endpoint != 0)
-		i = s.part(SlotQuery, all, i, exchange.InQuery, names, by, e.Observed.Has(exchange.SawRequestLine))
-		i = s.part(SlotHeader, all, i, exchange.InHeader, names, by, e.Observed.Has(exchange.SawRequestHeaders))
-		i = s.part(SlotCookie, all, i, exchange.InCookie, names, by, e.Observed.Has(exchange.SawRequestHeaders|exchange.SawCredentials))
+		i = s.part(SlotPath, e, i, exchange.InPath, by, e.Endpoint != 0)
+		i = s.part(SlotQuery, e, i, exchange.InQuery, by, e.Observed.Has(exchange.SawRequestLine))
+		i = s.part(SlotHeader, e, i, exchange.InHeader, by, e.Observed.Has(exchange.SawRequestHeaders))
+		i = s.part(SlotCookie, e, i, exchange.InCookie, by, e.Observed.Has(exchange.SawRequestHeaders|exchange.SawCredentials))
 		by.Partial = !e.RequestWalked
-		s.part(requestSlot(e.RequestBody), all, i, exchange.InBody, names, by, e.RequestBody != exchange.BodyNone && e.Observed.Has(exchange.SawRequestBody))
+		s.part(requestSlot(e.RequestBody), e, i, exchange.InBody, by, e.RequestBody != exchange.BodyNone && e.Observed.Has(exchange.SawRequestBody))
 	}
 	if f.own || e.ResponseBody != exchange.BodyJSON || !e.Observed.Has(exchange.SawResponseBody) {
 		return
@@ -67,7 +66,7 @@ func (s *Schemas) fold(f *fold) {
 		i++
 	}
 	by.Partial = !e.ResponseWalked
-	s.part(slot, all, i, exchange.InResponseBody, names, by, true)
+	s.part(slot, e, i, exchange.InResponseBody, by, true)
 }
 
 func requestSlot(k exchange.BodyKind) Slot {
@@ -84,8 +83,8 @@ func requestSlot(k exchange.BodyKind) Slot {
 }
 
 // part observes the run of observations of one part that begins at i, and returns where it ends.
-func (s *Schemas) part(slot Slot, all []event.Observation, i int, p exchange.Part, names []byte, by schema.Support, visible bool) int {
-	from := i
+func (s *Schemas) part(slot Slot, e *event.Event, i int, p exchange.Part, by schema.Support, visible bool) int {
+	all, from := e.Observations, i
 	for i < len(all) && all[i].Part == p {
 		i++
 	}
@@ -97,13 +96,14 @@ func (s *Schemas) part(slot Slot, all []event.Observation, i int, p exchange.Par
 		t = schema.New(s.seed)
 		s.Trees[slot] = t
 	}
-	flat := s.flat[:0]
+	flat, names := s.flat[:0], uint32(0)
 	for k := from; k < i; k++ {
 		o := &all[k]
 		parent := int32(-1)
 		if o.Parent >= int32(from) {
 			parent = o.Parent - int32(from)
 		}
+		names = max(names, o.Name.Off+o.Name.Len)
 		flat = append(flat, schema.Leaf{
 			Loc: o.Loc, Token: o.Token, Classes: o.Classes, Num: o.Number, Parent: parent, Len: o.Len,
 			NameOff: o.Name.Off, NameLen: o.Name.Len, Chars: o.Chars, Kind: schema.Kind(o.Kind),
@@ -111,17 +111,8 @@ func (s *Schemas) part(slot Slot, all []event.Observation, i int, p exchange.Par
 		})
 	}
 	s.flat = flat
-	t.Observe(flat, names, by)
+	t.Observe(flat, e.Bytes(event.Span{Len: names}), by) // as much of the arena as holds all names
 	return i
-}
-
-// arena is as much of the event's arena as holds all names.
-func arena(e *event.Event, all []event.Observation) []byte {
-	end := uint32(0)
-	for i := range all {
-		end = max(end, all[i].Name.Off+all[i].Name.Len)
-	}
-	return e.Bytes(event.Span{Len: end})
 }
 
 func (s *Schemas) merge(o learner) {
