@@ -3,6 +3,7 @@ package distill
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"strconv"
 
@@ -79,13 +80,13 @@ func top(h *sketch.HeavyHitters, name func(uint64) string) []inventory.Count {
 func (v *view) parameters() []inventory.Parameter {
 	out := []inventory.Parameter{}
 	path := v.shapes[summary.SlotPath]
-	for _, p := range v.n.template {
+	for i, p := range v.n.template {
 		if !p.param {
 			continue
 		}
 		q := inventory.Parameter{In: "path", Name: p.name, Required: true, Seen: v.leaf.Traffic.Successes, State: v.state, Classes: classNames(p.classes)}
-		if path != nil && path.Property(p.name) != nil {
-			q.Schema = withoutDialect(path.Property(p.name))
+		if s := pathShape(path, i); s != nil {
+			q.Schema = withoutDialect(s)
 		} else if s := segmentSchema(p.classes); s != nil {
 			q.Schema = s
 		}
@@ -112,6 +113,14 @@ func (v *view) parameters() []inventory.Parameter {
 		}
 	}
 	return out
+}
+
+// pathShape is what is known of the parameter at the i-th segment.
+func pathShape(path *schema.Shape, i int) *schema.Shape {
+	if path == nil {
+		return nil
+	}
+	return path.Property(fmt.Sprintf("%02d", i))
 }
 
 func classNames(set uint32) (out []string) {

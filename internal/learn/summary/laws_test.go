@@ -96,7 +96,7 @@ func TestEncodingRoundTrip(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(New("a", testSeed).AppendBinary(nil))
-	f.Add(fed(func() *State { return New("acme", testSeed) }, stream(5, 60)).AppendBinary(nil))
+	f.Add(fed(func() *State { return New("acme", testSeed) }, stream(5, 3)).AppendBinary(nil))
 	f.Add([]byte{kindState, version + 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := Decode(b, testSeed)

@@ -12,7 +12,7 @@ type Slot uint8
 // The slots; their order is part of the encoding. What a successful exchange shows is a claim about the contract; the
 // error slots are only shown.
 const (
-	SlotPath Slot = iota // named by the template, so only under known ones
+	SlotPath Slot = iota // parameters of a known template, named by their two-digit position
 	SlotQuery
 	SlotHeader
 	SlotCookie
@@ -28,9 +28,10 @@ const (
 
 // Schemas is the shapes of what was sent and answered.
 type Schemas struct {
-	Trees [Slots]*schema.Tree
-	seed  uint64
-	flat  []schema.Leaf // scratch
+	Trees  [Slots]*schema.Tree
+	seed   uint64
+	flat   []schema.Leaf // scratch
+	digits []byte        // positions
 }
 
 func (s *Schemas) fold(f *fold) {
@@ -41,7 +42,7 @@ func (s *Schemas) fold(f *fold) {
 		// Every success is a message of each part that was visible, with or without parameters: that is what makes a
 		// parameter required or optional.
 		i := 0
-		i = s.part(SlotPath, e, i, exchange.InPath, by, e.Endpoint != 0)
+		i = s.path(e, by)
 		i = s.part(SlotQuery, e, i, exchange.InQuery, by, e.Observed.Has(exchange.SawRequestLine))
 		i = s.part(SlotHeader, e, i, exchange.InHeader, by, e.Observed.Has(exchange.SawRequestHeaders))
 		i = s.part(SlotCookie, e, i, exchange.InCookie, by, e.Observed.Has(exchange.SawRequestHeaders|exchange.SawCredentials))
@@ -82,6 +83,51 @@ func requestSlot(k exchange.BodyKind) Slot {
 	}
 }
 
+// positions are the names of path parameters: templates are renamed, positions are not.
+const positions = "0001020304050607080910111213141516171819202122232425262728293031"
+
+// path observes the segments at which the event's template has a parameter, and returns where the path ends.
+func (s *Schemas) path(e *event.Event, by schema.Support) (end int) {
+	all := e.Observations
+	for end < len(all) && all[end].Part == exchange.InPath {
+		end++
+	}
+	if e.Endpoint == 0 || e.Template.Len == 0 {
+		return end
+	}
+	if s.digits == nil {
+		s.digits = []byte(positions)
+	}
+	flat := s.flat[:0]
+	rest := e.Bytes(e.Template)
+	for i := range min(end, MaxSegments) {
+		var seg []byte
+		if seg, rest = nextSegment(rest); isParameter(seg) {
+			flat = append(flat, leafOf(&all[i], -1))
+			flat[len(flat)-1].NameOff, flat[len(flat)-1].NameLen = uint32(2*i), 2
+		}
+	}
+	if s.flat = flat; len(flat) > 0 {
+		s.tree(SlotPath).Observe(flat, s.digits, by)
+	}
+	return end
+}
+
+func (s *Schemas) tree(slot Slot) *schema.Tree {
+	if s.Trees[slot] == nil {
+		s.Trees[slot] = schema.New(s.seed)
+	}
+	return s.Trees[slot]
+}
+
+func leafOf(o *event.Observation, parent int32) schema.Leaf {
+	return schema.Leaf{
+		Loc: o.Loc, Token: o.Token, Classes: o.Classes, Num: o.Number, Parent: parent, Len: o.Len,
+		NameOff: o.Name.Off, NameLen: o.Name.Len, Chars: o.Chars, Kind: schema.Kind(o.Kind),
+		Dup: o.Flags&exchange.LeafDuplicate != 0,
+	}
+}
+
 // part observes the run of observations of one part that begins at i, and returns where it ends.
 func (s *Schemas) part(slot Slot, e *event.Event, i int, p exchange.Part, by schema.Support, visible bool) int {
 	all, from := e.Observations, i
@@ -91,11 +137,6 @@ func (s *Schemas) part(slot Slot, e *event.Event, i int, p exchange.Part, by sch
 	if !visible {
 		return i
 	}
-	t := s.Trees[slot]
-	if t == nil {
-		t = schema.New(s.seed)
-		s.Trees[slot] = t
-	}
 	flat, names := s.flat[:0], uint32(0)
 	for k := from; k < i; k++ {
 		o := &all[k]
@@ -104,14 +145,10 @@ func (s *Schemas) part(slot Slot, e *event.Event, i int, p exchange.Part, by sch
 			parent = o.Parent - int32(from)
 		}
 		names = max(names, o.Name.Off+o.Name.Len)
-		flat = append(flat, schema.Leaf{
-			Loc: o.Loc, Token: o.Token, Classes: o.Classes, Num: o.Number, Parent: parent, Len: o.Len,
-			NameOff: o.Name.Off, NameLen: o.Name.Len, Chars: o.Chars, Kind: schema.Kind(o.Kind),
-			Dup: o.Flags&exchange.LeafDuplicate != 0,
-		})
+		flat = append(flat, leafOf(o, parent))
 	}
 	s.flat = flat
-	t.Observe(flat, e.Bytes(event.Span{Len: names}), by) // as much of the arena as holds all names
+	s.tree(slot).Observe(flat, e.Bytes(event.Span{Len: names}), by) // as much of the arena as holds all names
 	return i
 }
 
@@ -120,10 +157,7 @@ func (s *Schemas) merge(o learner) {
 		if t == nil {
 			continue
 		}
-		if s.Trees[i] == nil {
-			s.Trees[i] = schema.New(s.seed)
-		}
-		s.Trees[i].Merge(t)
+		s.tree(Slot(i)).Merge(t)
 	}
 }
 
