@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Queue carries events from the fast side to the slow side: bounded, many publishers, one consumer, in batches.
@@ -17,8 +18,9 @@ type Queue struct {
 	items  []*Event
 	spare  []*Event
 	limit  int
-	ready  chan struct{}
+	ready  chan struct{} // there is an event, or enough of them
 	closed bool
+	linger *time.Timer // the consumer's
 
 	published, dropped atomic.Uint64
 	pool               sync.Pool
@@ -76,14 +78,11 @@ func (q *Queue) Publish(e *Event) bool {
 		return false
 	}
 	q.items = append(q.items, e)
-	wake := len(q.items) == 1
+	n := len(q.items)
 	q.mu.Unlock()
 	q.published.Add(1)
-	if wake {
-		select {
-		case q.ready <- struct{}{}:
-		default:
-		}
+	if n == 1 || n == enough {
+		q.wake()
 	}
 	return true
 }
@@ -103,40 +102,74 @@ func (q *Queue) PublishWait(e *Event) bool {
 		return false
 	}
 	q.items = append(q.items, e)
-	wake := len(q.items) == 1
+	n := len(q.items)
 	q.mu.Unlock()
 	q.published.Add(1)
-	if wake {
-		select {
-		case q.ready <- struct{}{}:
-		default:
-		}
+	if n == 1 || n == enough {
+		q.wake()
 	}
 	return true
 }
 
+// The consumer waits until it has enough events or lingering is over: a batch costs one wake-up, one lock and one write
+// to the journal, and the learners' code and data stay in the processor's cache through it. Measured under load: 64 events
+// of 5 KB fit the second-level cache; 10 ms is far less than anybody waits for, and than what a crash may lose.
+const (
+	enough    = 64
+	lingering = 10 * time.Millisecond
+)
+
 // Take waits for events and returns all there are, oldest first. It returns nil when ctx ends or when the queue is
 // closed and empty. The slice is valid until the next Take.
 func (q *Queue) Take(ctx context.Context) []*Event {
+	lingered := false
 	for {
 		q.mu.Lock()
-		if len(q.items) > 0 {
+		n, closed := len(q.items), q.closed
+		if n >= enough || n > 0 && (lingered || closed) {
 			batch := q.items
 			q.items, q.spare = q.spare[:0], batch
 			q.room.Broadcast()
 			q.mu.Unlock()
 			return batch
 		}
-		closed := q.closed
 		q.mu.Unlock()
-		if closed {
+		switch {
+		case closed:
 			return nil
+		case n == 0:
+			select {
+			case <-q.ready:
+			case <-ctx.Done():
+				return nil
+			}
+		default:
+			lingered = q.waitForMore(ctx)
 		}
-		select {
-		case <-q.ready:
-		case <-ctx.Done():
-			return nil
-		}
+	}
+}
+
+// waitForMore returns true when lingering is over and false when there may be enough events.
+func (q *Queue) waitForMore(ctx context.Context) bool {
+	if q.linger == nil {
+		q.linger = time.NewTimer(lingering)
+	} else {
+		q.linger.Reset(lingering)
+	}
+	defer q.linger.Stop()
+	select {
+	case <-q.ready:
+		return false
+	case <-q.linger.C:
+	case <-ctx.Done():
+	}
+	return true
+}
+
+func (q *Queue) wake() {
+	select {
+	case q.ready <- struct{}{}:
+	default:
 	}
 }
 
@@ -146,10 +179,7 @@ func (q *Queue) Close() {
 	q.closed = true
 	q.room.Broadcast()
 	q.mu.Unlock()
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
+	q.wake()
 }
 
 // Len is the number of events waiting.
