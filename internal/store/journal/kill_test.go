@@ -69,7 +69,7 @@ func TestKill(t *testing.T) {
 		}
 		lines := bufio.NewScanner(out)
 		var confirmed uint64
-		for range 20 + random.IntN(300) {
+		for range 20 + random.IntN(120) {
 			if !lines.Scan() {
 				t.Fatal("child ended by itself")
 			}
@@ -114,7 +114,7 @@ func TestKill(t *testing.T) {
 		if err != nil || r.Damaged != 0 {
 			t.Fatalf("round %d: %+v %v", round, r, err)
 		}
-		if last < confirmed || whole < 500 {
+		if last < confirmed || whole < min(last, 500) {
 			t.Fatalf("round %d: confirmed up to %d, found %d, %d of them in the recovery row", round, confirmed, last, whole)
 		}
 		t.Logf("round %d: confirmed %d, found %d, torn %d bytes", round, confirmed, last, j.Status().Torn)
