@@ -1,0 +1,101 @@
+// Package admin is every use case of the humans, one file each, with its permission.
+//
+// A use case takes a Caller and says first what it may; it takes and returns plain values and knows nothing of HTTP.
+// control/api and control/web put it on the wire; Handler, here too, puts both behind one set of guards.
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"merlon/internal/enforce/policy"
+	"merlon/internal/model/bundle"
+	"merlon/internal/model/identity"
+	"merlon/internal/model/inventory"
+	"merlon/internal/store"
+	"merlon/internal/store/sqlite"
+)
+
+// Options is everything an Admin is made from.
+type Options struct {
+	// Store keeps accounts, blocks, edits, events, series and the audit log. Its Run must be running.
+	Store *sqlite.DB
+	// Inventory is the latest one, nil before the first distillation. What it returns is never changed.
+	Inventory func() *inventory.Inventory
+	// Stand applies blocks (engine.Stand); nil where no engine runs in this process.
+	Stand func(bundle.Standing) []policy.Mistake
+	// Status tells how Merlon fares.
+	Status func() Status
+	// Now is the clock, Random the source of secrets (crypto/rand.Reader), Log the operators' log.
+	Now    func() time.Time
+	Random io.Reader
+	Log    *slog.Logger
+	// Hashing is the cost of passwords; the zero value takes DefaultHashing.
+	Hashing Hashing
+	// Poll is how often a live list asks for what is new; 0 means a second.
+	Poll time.Duration
+}
+
+// Admin carries out the use cases. It is safe for concurrent use.
+type Admin struct {
+	o         Options
+	byAccount *throttle
+	byAddress *throttle
+	hashers   chan struct{} // bounds the memory that hashing takes at a time
+	followers chan struct{} // bounds live lists
+
+	// standing serialises changes of blocks, so that what holds is what was stored last.
+	standing sync.Mutex
+
+	// mu guards the index over the latest inventory and the edits laid over it.
+	mu    sync.Mutex
+	edits map[edited]store.EndpointEdit
+	index *index
+}
+
+// edited names an endpoint that somebody edited, by the id it had then.
+type edited struct {
+	site string
+	id   identity.EndpointID
+}
+
+const (
+	maxHashers   = 2
+	maxFollowers = 64
+)
+
+// New makes an Admin, reads the edits and makes the stored blocks hold.
+func New(ctx context.Context, o Options) (*Admin, error) {
+	if o.Store == nil || o.Inventory == nil || o.Status == nil || o.Now == nil || o.Random == nil || o.Log == nil {
+		return nil, errors.New("admin: Store, Inventory, Status, Now, Random and Log are all needed")
+	}
+	if o.Hashing == (Hashing{}) {
+		o.Hashing = DefaultHashing()
+	}
+	if o.Poll <= 0 {
+		o.Poll = time.Second
+	}
+	a := &Admin{
+		o: o, byAccount: newThrottle(accountBurst, accountPace), byAddress: newThrottle(addressBurst, addressPace),
+		hashers: make(chan struct{}, maxHashers), followers: make(chan struct{}, maxFollowers), edits: map[edited]store.EndpointEdit{},
+	}
+	edits, err := o.Store.EndpointEdits(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("edits of endpoints: %w", err)
+	}
+	for _, e := range edits {
+		a.edits[edited{e.Site, e.Endpoint}] = e
+	}
+	if err := a.stand(ctx); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// Now is the clock that everything here goes by.
+func (a *Admin) Now() time.Time { return a.o.Now() }

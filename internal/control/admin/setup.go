@@ -1,0 +1,85 @@
+package admin
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"merlon/internal/model/account"
+	"merlon/internal/store"
+	"merlon/internal/store/sqlite"
+)
+
+// SetupAge is how long a set-up link works.
+const SetupAge = time.Hour
+
+// NewSetup makes the one-time token of a set-up link, in place of an earlier one; needed is false, and no token is made,
+// when an account exists. The token belongs on the terminal and nowhere else: not into a log, not into a file.
+func (a *Admin) NewSetup(ctx context.Context) (token string, needed bool, err error) {
+	accounts, err := a.o.Store.Accounts(ctx)
+	if err != nil || len(accounts) > 0 {
+		return "", false, err
+	}
+	token, err = a.secret("")
+	if err != nil {
+		return "", false, err
+	}
+	err = a.o.Store.Change(ctx, store.AuditEntry{Actor: "merlon", Action: "setup.offer"}, func(c *sqlite.Change) error {
+		return c.PutSetup(sha256.Sum256([]byte(token)), a.o.Now().Add(SetupAge))
+	})
+	return token, err == nil, err
+}
+
+// NeedsSetup tells whether there is no account yet.
+func (a *Admin) NeedsSetup(ctx context.Context) (bool, error) {
+	accounts, err := a.o.Store.Accounts(ctx)
+	return len(accounts) == 0, err
+}
+
+// SetUp creates the administrator's account with a set-up token, exactly once, and signs in.
+func (a *Admin) SetUp(ctx context.Context, from Visitor, token, name, password string) (SignedIn, error) {
+	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {
+		return SignedIn{}, &ThrottledError{wait}
+	}
+	if err := account.CheckName(name); err != nil {
+		return SignedIn{}, &InputError{"name", err}
+	}
+	if err := account.CheckPassword(password, name); err != nil {
+		return SignedIn{}, &InputError{"password", err}
+	}
+	// Only a token that waits is worth the work of hashing.
+	if pending, err := a.o.Store.SetupPending(ctx, a.o.Now()); err != nil || !pending {
+		return SignedIn{}, errors.Join(err, ErrSetup)
+	}
+	hash, err := a.hash(ctx, password)
+	if err != nil {
+		return SignedIn{}, err
+	}
+	entry := store.AuditEntry{Actor: name, Address: from.Address, Action: "account.create", Target: name, Detail: "set-up link, role admin"}
+	err = a.o.Store.Change(ctx, entry, func(c *sqlite.Change) error {
+		if err := c.UseSetup(sha256.Sum256([]byte(token))); err != nil {
+			return err
+		}
+		return c.AddAccount(store.Account{Name: name, Hash: hash, Roles: []string{string(account.Admin)}})
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrExists):
+		return SignedIn{}, ErrSetup
+	case err != nil:
+		return SignedIn{}, err
+	}
+	return a.enter(ctx, from, name)
+}
+
+// secret makes 256 random bits as text.
+func (a *Admin) secret(prefix string) (string, error) {
+	b := make([]byte, 32)
+	if _, err := io.ReadFull(a.o.Random, b); err != nil {
+		return "", fmt.Errorf("random numbers: %w", err)
+	}
+	return prefix + base64.RawURLEncoding.EncodeToString(b), nil
+}
