@@ -115,9 +115,11 @@ func personalName(name []byte) bool {
 		case 'b':
 			hit = begins(at, "birth")
 		case 'c':
-			hit = begins(at, "city") || begins(at, "comment")
+			hit = begins(at, "city") || begins(at, "comment") || begins(at, "content")
 		case 'd':
 			hit = begins(at, "descr") || begins(at, "diagnos")
+		case 'l':
+			hit = begins(at, "location")
 		case 'm':
 			hit = begins(at, "mail") || begins(at, "message") || begins(at, "mobile")
 		case 'n':
@@ -130,6 +132,8 @@ func personalName(name []byte) bool {
 			hit = begins(at, "street") || begins(at, "subject") || begins(at, "search")
 		case 't':
 			hit = begins(at, "text") || begins(at, "title") || begins(at, "town")
+		case 'u':
+			hit = string(at) == "user" // who, where userType and the like are vocabulary
 		}
 		if hit {
 			return true
