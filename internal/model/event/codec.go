@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/bits"
 	"net/netip"
 
-	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
 	"merlon/internal/model/identity"
 )
@@ -61,25 +59,6 @@ const (
 	isRequestWalked
 	isResponseWalked
 	knownParts = 1<<iota - 1
-)
-
-// An observation begins with eight bytes, written as one word: part and kind, marks, name, length, classes, characters (two
-// bytes), flags. Byte 2 is the name's length, or how far back the observation is whose name and location it shares.
-const (
-	obsRef        = 1 << 6 // in byte 0: name and location are those of an earlier observation
-	obsSameParent = 1 << 7 // in byte 0: same parent as the observation before
-)
-
-// Marks (byte 1): which parts follow those eight bytes, in this order.
-const (
-	obsLongName = 1 << iota // byte 2 does not hold it
-	obsLongLen              // byte 3 does not hold it
-	obsClasses              // more than one class; otherwise byte 4 is 0 or one more than the class
-	obsToken
-	obsNumber
-	obsLoc // the location cannot be worked out
-	obsLiteral
-	obsMarks = 1<<iota - 1
 )
 
 const (
@@ -314,153 +293,6 @@ func putFindings(b []byte, n int, all []finding.Finding) int {
 		for _, c := range f.Classes {
 			n = putText(b, n, c)
 		}
-	}
-	return n
-}
-
-// deriveLoc is where an observation stands, from what the record already holds.
-func deriveLoc(all []Observation, i int, part exchange.Part, parent int32, name []byte) uint64 {
-	switch {
-	case part == exchange.InPath && len(name) == 0:
-		return exchange.SegmentLoc(i)
-	case parent >= 0 && int(parent) < i:
-		if len(name) == 0 {
-			return exchange.ElementLoc(all[parent].Loc)
-		}
-		return exchange.MemberLoc(all[parent].Loc, name)
-	case len(name) == 0:
-		return exchange.RootLoc(part)
-	default:
-		return exchange.MemberLoc(exchange.RootLoc(part), name)
-	}
-}
-
-// shortName is the longest name that is copied as two words, which is faster than calling a copy.
-const shortName = 16
-
-func (e *Event) putObservations(b []byte, n int) int {
-	all, arena := e.Observations, e.arena
-	n = put(b, n, uint64(len(all)))
-	var last [64]int32 // by the location's upper bits: one more than the last observation there
-	parent := int32(-1)
-	for i := range all {
-		o := &all[i]
-		head, start := uint64(o.Part)&7|uint64(o.Kind)&7<<3|uint64(o.Chars)<<40|uint64(o.Flags)<<56, n
-		marks := uint64(0)
-		n += 8
-		if o.Parent == parent {
-			head |= obsSameParent
-		} else {
-			n = put(b, n, zigzag(int64(i)-int64(o.Parent)))
-			parent = o.Parent
-		}
-		var name []byte
-		var short uint64
-		slot := o.Loc >> 58
-		// Equal locations have equal names but for a collision, which blurs the name here as it blurs the statistics.
-		if j := int(last[slot]) - 1; j >= 0 && all[j].Loc == o.Loc && all[j].Name.Len == o.Name.Len {
-			head |= obsRef
-			short = uint64(i - j)
-		} else {
-			name = e.Bytes(o.Name)
-			short = uint64(len(name))
-			if o.Loc != deriveLoc(all, i, o.Part, o.Parent, name) {
-				marks |= obsLoc
-			}
-		}
-		last[slot] = int32(i) + 1
-		if short > 255 {
-			marks |= obsLongName
-			n = put(b, n, short)
-			short = 0
-		}
-		length := uint64(o.Len)
-		if length > 255 {
-			marks |= obsLongLen
-			n = put(b, n, length)
-			length = 0
-		}
-		class := uint64(0)
-		if set := o.Classes; set&(set-1) != 0 {
-			marks |= obsClasses
-			n = putClasses(b, n, set)
-		} else if set != 0 {
-			class = uint64(bits.TrailingZeros64(set)) + 1
-		}
-		if o.Token != 0 {
-			marks |= obsToken
-			n = put64(b, n, o.Token)
-		}
-		if raw := math.Float64bits(o.Number); raw != 0 {
-			marks |= obsNumber
-			n = putNumber(b, n, o.Number, raw)
-		}
-		if len(name) > 0 {
-			if off := int(o.Name.Off); len(name) <= shortName && off+shortName <= len(arena) {
-				from := arena[off : off+shortName]
-				put64(b, put64(b, n, binary.LittleEndian.Uint64(from)), binary.LittleEndian.Uint64(from[8:]))
-			} else {
-				copy(b[n:], name)
-			}
-			n += len(name)
-		}
-		if marks&obsLoc != 0 {
-			n = put64(b, n, o.Loc)
-		}
-		if o.Literal.Len != 0 {
-			marks |= obsLiteral
-			n = putText(b, n, e.Bytes(o.Literal))
-		}
-		put64(b, start, head|marks<<8|short<<16|length<<24|class<<32)
-	}
-	return n
-}
-
-// putNumber writes whole numbers as varints and all else as its eight bytes behind a 1.
-func putNumber(b []byte, n int, v float64, raw uint64) int {
-	if whole := int64(v); math.Abs(v) < 1<<53 && math.Float64bits(float64(whole)) == raw {
-		return put(b, n, zigzag(whole)<<1)
-	}
-	b[n] = 1
-	return put64(b, n+1, raw)
-}
-
-// putClasses writes one byte a class, its bit 7 set when more follow: sets hold one to three classes.
-func putClasses(b []byte, n int, set uint64) int {
-	for {
-		c := byte(bits.TrailingZeros64(set))
-		if set &= set - 1; set == 0 {
-			b[n] = c
-			return n + 1
-		}
-		b[n] = c | 0x80
-		n++
-	}
-}
-
-// putObjects names an object by its observation, which nearly always is there, or writes it in full behind a 0.
-func (e *Event) putObjects(b []byte, n int) int {
-	n = put(b, n, uint64(len(e.Objects)))
-	cursor := 0
-	for i := range e.Objects {
-		o := &e.Objects[i]
-		b[n] = byte(o.Use)
-		n++
-		found := -1
-		for j, end := cursor, min(cursor+objectReach, len(e.Observations)); j < end; j++ {
-			if p := &e.Observations[j]; p.Token == o.Token && p.Loc == o.Loc {
-				found = j
-				break
-			}
-		}
-		if found < 0 {
-			b[n] = 0
-			n = put64(b, n+1, o.Loc)
-			n = put64(b, n, o.Token)
-			continue
-		}
-		n = put(b, n, uint64(found-cursor)+1)
-		cursor = found
 	}
 	return n
 }

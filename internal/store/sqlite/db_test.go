@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -523,4 +524,59 @@ func FuzzUnpack(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestRealFullDisk needs to mount a tiny file system.
+func TestRealFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skipf("SKIPPED: a full disk was not tried on a real file system: mounting a tmpfs needs root: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+			t.Errorf("unmount %s: %v", dir, err)
+		}
+	})
+	ctx := context.Background()
+	d, stop := start(t, filepath.Join(dir, "merlon.db"), Options{})
+	defer stop() // before the file system goes
+	if err := d.Change(ctx, who, func(x *Change) error { return x.PutSetting("", "k", "before") }); err != nil {
+		t.Fatal(err)
+	}
+	ballast := filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	change := func(i int) error {
+		return d.Change(ctx, who, func(x *Change) error {
+			return x.PutSetting("", fmt.Sprint(i), string(bytes.Repeat([]byte("v"), 10_000)))
+		})
+	}
+	stored, refused := 0, error(nil)
+	for i := range 200 {
+		if refused = change(i); refused != nil {
+			break
+		}
+		stored++
+	}
+	if !errors.Is(refused, store.ErrDiskFull) || d.Status().State != store.Full {
+		t.Fatalf("%v, %+v after %d", refused, d.Status(), stored)
+	}
+	if v, err := d.Setting(ctx, "", "k"); err != nil || v != "before" {
+		t.Fatal("reading fails on a full disk", err)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if err := change(1000); err != nil {
+		t.Fatal(err)
+	}
+	for i := range stored {
+		if _, err := d.Setting(ctx, "", fmt.Sprint(i)); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	if broken, _, err := d.VerifyAudit(ctx); err != nil || broken != 0 || d.Status().State != store.Writing {
+		t.Fatal(broken, err)
+	}
 }
