@@ -42,7 +42,7 @@ func TestRecordedCalls(t *testing.T) {
 				Method, Path, Query string
 				Req                 string `json:"req_body"`
 				Resp                string `json:"resp_body"`
-				Status              any // a number, or a word where the recording lacks it
+				Status              any    // a number, or a word where the recording lacks it
 			}
 			if err := json.Unmarshal(s.Bytes(), &call); err != nil {
 				t.Fatal(err)
