@@ -3,6 +3,7 @@ package distill
 import (
 	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
+	"merlon/internal/model/inventory"
 )
 
 // checkSensitiveInAddress: CWE-598. Addresses end in access logs, browser histories and referrers.
@@ -16,7 +17,7 @@ func checkSensitiveInAddress(v *view) (finding.Posture, bool) {
 		severity = finding.High
 	}
 	return finding.Posture{
-		ID: "posture.sensitive-data-in-url", Classes: []string{"CWE-598"}, Severity: severity, Confirmed: true,
+		ID: "posture.sensitive-data-in-url", Classes: []string{"CWE-598"}, Severity: severity, Confirmed: v.state == inventory.Confirmed,
 		Why:  s.class.Name() + " in " + s.where,
 		Mend: "Send it in a header or in the body of a POST.",
 	}, true

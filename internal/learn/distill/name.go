@@ -57,7 +57,7 @@ func parameterName(before template, classes uint32) string {
 	}
 	if n := len(before); n > 0 && !before[n-1].param {
 		if word := camel(singular(before[n-1].text)); word != "" {
-			if classes&opaque != 0 || classes == 0 || singular(before[n-1].text) == before[n-1].text {
+			if classes&^opaque == 0 || singular(before[n-1].text) == before[n-1].text {
 				return word + "Id"
 			}
 			return word

@@ -173,6 +173,19 @@ func (c *call) event(n int) *event.Event {
 	return e
 }
 
+// probe is a request of a scanner: below a path that is there, or below nothing.
+func probe(calls []call, i int) *call {
+	c := calls[i*7919%len(calls)]
+	base := strings.Split(strings.Trim(c.Path, "/"), "/")
+	words := []string{".env", "admin", "backup.zip", "wp-login.php", "config", "test", "phpinfo.php", "old", "api-docs", "console"}
+	junk := fmt.Sprintf("%s-%c%c", words[i%len(words)], 'a'+i%26, 'a'+i/26%26)
+	p := &call{Src: "scanner", Method: "GET", Host: c.Host, Status: 404, Path: "/" + strings.Join(append(base[:i%(len(base)+1)], junk), "/")}
+	if i%33 == 0 {
+		p.Status = 200
+	}
+	return p
+}
+
 // score compares an inventory with the truth over successful calls that have one.
 type score struct{ endpoint, grouped float64 }
 
@@ -239,26 +252,29 @@ func heldOut(c *call) bool {
 	return h.Sum64()%3 == 0
 }
 
-// TestRecordedTraffic learns from recorded calls. The floors are what other tools reach on the same calls: regular
-// expressions .64/.79, .18/.57 and .10/.34, the best known heuristic .76/.80, .18/.57 and .10/.34.
+// TestRecordedTraffic learns from recorded calls. Other tools reach, on the same calls, endpoint F1 and share of requests
+// grouped right of .64/.79, .18/.57 and .10/.34 (regular expressions) and .76/.80, .18/.57 and .10/.34 (the best known
+// heuristic). The floors lie between those and what is reached here, all parts of a recording having to reach them.
 func TestRecordedTraffic(t *testing.T) {
 	for _, c := range []struct {
 		name, file        string
 		endpoint, grouped float64
 	}{
-		{"datadog", "api-traffic-datadog-v1/datadog_v1.jsonl.gz", .76, .80},
-		{"octokit", "api-traffic-github-octokitrb/github_octokitrb.jsonl.gz", .18, .57},
-		{"hub4j", "api-traffic-github-hub4j/github_hub4j.jsonl.gz", .18, .57},
+		{"datadog", "api-traffic-datadog-v1/datadog_v1.jsonl.gz", .95, .97},
+		{"octokit", "api-traffic-github-octokitrb/github_octokitrb.jsonl.gz", .55, .65},
+		{"hub4j", "api-traffic-github-hub4j/github_hub4j.jsonl.gz", .72, .80},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			calls := recorded(t, c.file)
 			for _, part := range []struct {
-				name string
-				keep func(*call) bool
+				name  string
+				keep  func(*call) bool
+				noise int // per cent of the requests are a scanner's, 3 % of which get a soft 200
 			}{
-				{"all", func(*call) bool { return true }},
-				{"held out", heldOut},
-				{"looked at", func(c *call) bool { return !heldOut(c) }},
+				{"all", func(*call) bool { return true }, 0},
+				{"held out", heldOut, 0},
+				{"looked at", func(c *call) bool { return !heldOut(c) }, 0},
+				{"scanned", func(*call) bool { return true }, 20},
 			} {
 				s := summary.New("recorded", testSeed)
 				kept := []call{}
@@ -267,6 +283,9 @@ func TestRecordedTraffic(t *testing.T) {
 						kept = append(kept, calls[i])
 						s.Apply(calls[i].event(i))
 					}
+				}
+				for i := range len(kept) * part.noise / (100 - part.noise) {
+					s.Apply(probe(kept, i).event(1<<20 + i))
 				}
 				o := Distill(Input{State: s})
 				got := judgeTemplates(o, kept, os.Getenv("MERLON_SHOW") == part.name)
