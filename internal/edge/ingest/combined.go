@@ -1,0 +1,21 @@
+package ingest
+
+import "merlon/internal/model/exchange"
+
+// formatCombined is the combined log format of Apache httpd (mod_log_config) and nginx (ngx_http_log_module):
+//
+//	host identity user [time] "request" status size "referer" "user agent"
+//
+// What stands behind the User-Agent (many add times or forwarded addresses) is not read.
+func formatCombined() *format {
+	return &format{
+		Name: "combined", About: "access log of Apache httpd and nginx with referer and User-Agent",
+		Source: exchange.SourceAccessLog, Limit: maxLogLine,
+		sniff: func(line []byte) bool {
+			var l logLine
+			return l.parse(line) == 0 && l.parseAgent() == 0
+		},
+		time: logTime, records: newLines,
+		decoder: func(int) decoder { return newAccessLog(true) },
+	}
+}
