@@ -136,7 +136,7 @@ func TestSummariesAreStoredWithTheirPosition(t *testing.T) {
 	key := func(site string, epoch int64) store.SummaryKey {
 		return store.SummaryKey{Kind: "templates", Site: site, Node: "a", Source: "proxy", Epoch: epoch}
 	}
-	big := bytes.Repeat([]byte("state "), 100_000)
+	big := bytes.Repeat([]byte("state "), 10_000)
 	err := d.SaveSummaries(ctx, store.SummarySnapshot{Covered: 10, Changed: []store.Summary{
 		{SummaryKey: key("x", 1), Blob: []byte("one"), Seq: 3}, {SummaryKey: key("x", 2), Blob: big}, {SummaryKey: key("y", 1), Blob: nil},
 	}})
