@@ -134,23 +134,20 @@ func (x previousTemplates) has(host, method string, segs []summary.Segment) bool
 	return false
 }
 
-// find gives the most specific one that covers a path, if it has a parameter. A literal one holds nothing: it may turn out
-// to be a value.
-func (x previousTemplates) find(host, method string, segs []summary.Segment) template {
+// settled gives the positions at which the most specific one that covers a path has a parameter, one bit each. A literal
+// one settles nothing: it may turn out to be a value.
+func (x previousTemplates) settled(host, method string, segs []summary.Segment) uint64 {
 	var best template
 	for _, t := range x[host+" "+placeKey(method, len(trimmed(segs)))] {
 		if _, ok := t.accepts(segs); ok && (best == nil || moreSpecific(t, best)) {
 			best = t
 		}
 	}
-	if !slices.ContainsFunc(best, func(p position) bool { return p.param }) {
-		return nil
-	}
-	out := slices.Clone(best)
-	for i := range out {
-		if out[i].param && segs[i].Kind == summary.Typed {
-			out[i].classes |= 1 << segs[i].Class
+	mask := uint64(0)
+	for i, p := range best {
+		if p.param {
+			mask |= 1 << (i & 63)
 		}
 	}
-	return out
+	return mask
 }

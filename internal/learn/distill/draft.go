@@ -28,8 +28,8 @@ func (d *draft) firstSeen() int64 {
 	return d.merged.Traffic.Seen.First
 }
 
-// draft folds the leaves under templates: those of descriptions first, then parameters that were published before, then
-// what the paths themselves say.
+// draft folds the leaves under templates: those of descriptions first, then what the paths say. What was published as a
+// parameter stays one; every leaf takes part in the evidence all the same, so that it does not matter when it was learned.
 func (d *distiller) draft() []*draft {
 	drafts := map[string]*draft{}
 	get := func(host, method string, t template) *draft {
@@ -45,6 +45,7 @@ func (d *distiller) draft() []*draft {
 		return n
 	}
 	earlier := indexPrevious(d.previous)
+	settled := map[*summary.Leaf]uint64{}
 	hosts := map[string][]*summary.Leaf{}
 	for _, table := range []*summary.Table{&d.in.State.Known, &d.in.State.Found} {
 		for _, l := range table.Leaves() {
@@ -61,16 +62,14 @@ func (d *distiller) draft() []*draft {
 			if some, believed := d.judge.anybody(&l.Support); some && !believed && !earlier.has(l.Host, l.Method, l.Segments) {
 				continue
 			}
-			if t := earlier.find(l.Host, l.Method, l.Segments); t != nil {
-				n := get(l.Host, l.Method, t)
-				n.leaves = append(n.leaves, l)
-				continue
+			if m := earlier.settled(l.Host, l.Method, l.Segments); m != 0 {
+				settled[l] = m
 			}
 			hosts[l.Host] = append(hosts[l.Host], l)
 		}
 	}
 	for _, h := range sortedKeys(hosts) {
-		for _, e := range deriveHost(hosts[h]) {
+		for _, e := range deriveHost(hosts[h], settled) {
 			for _, l := range e.leaves {
 				n := get(h, l.Method, slices.Clone(e.template))
 				n.leaves = append(n.leaves, l)
@@ -94,18 +93,18 @@ func (d *distiller) draft() []*draft {
 }
 
 // deriveHost derives the templates of one host's paths.
-func deriveHost(leaves []*summary.Leaf) []ending {
+func deriveHost(leaves []*summary.Leaf, settled map[*summary.Leaf]uint64) []ending {
 	root := newNode("")
-	named := map[string]int{}
+	named := map[uint64]int{}
 	for _, l := range leaves {
 		root.insert(l)
 		for _, s := range l.Segments {
-			if s.Kind == summary.Literal && s.Text != "" && s.Echo > 0 && float64(s.Echo) >= namedShare*float64(l.Traffic.Successes) {
-				named[s.Text]++
+			if s.Token != 0 && s.Echo > 0 && float64(s.Echo) >= namedShare*float64(l.Traffic.Successes) {
+				named[s.Token]++
 			}
 		}
 	}
-	d := &deriver{named: map[string]bool{}}
+	d := &deriver{named: map[uint64]bool{}, settled: settled}
 	for w, n := range named {
 		if n >= namedLeast {
 			d.named[w] = true

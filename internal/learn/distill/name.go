@@ -12,9 +12,18 @@ import (
 // name gives every learned parameter a name: of what stands before it ("patients" gives patientId), otherwise of its kind.
 // Templates of descriptions keep the names of their authors, and published ones theirs.
 func (d *distiller) name(drafts []*draft) {
+	published := map[string]template{}
+	for i := range d.previous {
+		e := &d.previous[i]
+		n := &draft{host: e.Host, method: e.Method, template: parseTemplate(e.Template)}
+		published[n.key()] = n.template
+	}
 	for _, n := range drafts {
 		if n.operation != nil {
 			continue
+		}
+		for i, p := range published[n.key()] {
+			n.template[i].name = p.name
 		}
 		used := map[string]bool{}
 		for i := range n.template {

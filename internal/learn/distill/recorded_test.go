@@ -16,10 +16,12 @@ import (
 	"testing"
 
 	"merlon/internal/learn/summary"
+	"merlon/internal/model/bundle"
 	"merlon/internal/model/dataclass"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 	"merlon/internal/model/identity"
+	"merlon/internal/model/inventory"
 )
 
 var testKey = dataclass.Key{1, 2, 3}
@@ -296,4 +298,77 @@ func TestRecordedTraffic(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRecordedTrafficOnline learns as a running node does: every hundred calls it distils, and from then on the matcher
+// knows the templates published, whose parameters no longer bring a literal.
+func TestRecordedTrafficOnline(t *testing.T) {
+	for _, c := range []struct {
+		name, file        string
+		endpoint, grouped float64
+	}{
+		{"datadog", "api-traffic-datadog-v1/datadog_v1.jsonl.gz", .95, .97},
+		{"octokit", "api-traffic-github-octokitrb/github_octokitrb.jsonl.gz", .70, .80},
+		{"hub4j", "api-traffic-github-hub4j/github_hub4j.jsonl.gz", .80, .85},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			calls := recorded(t, c.file)
+			s := summary.New("recorded", testSeed)
+			v := inventory.Inventory{}
+			var o Output
+			for i := range calls {
+				e := calls[i].event(i)
+				if k := matchKnown(o.Knowledge, e); k != nil {
+					e.Endpoint, e.Template = k.ID, e.Append([]byte(k.Template))
+					for p, pos := range parseTemplate(k.Template) {
+						if pos.param {
+							e.Observations[p].Flags &^= exchange.LeafLiteral
+							e.Observations[p].Literal = event.Span{}
+						}
+					}
+				}
+				s.Apply(e)
+				if i%100 == 99 || i == len(calls)-1 {
+					o = Distill(Input{State: s, Previous: &v, Knowledge: o.Knowledge})
+					v = Apply(v, o, e.Time())
+					Erase(s, o.Knowledge)
+				}
+			}
+			got := judgeTemplates(o, calls, os.Getenv("MERLON_SHOW") == "online")
+			t.Logf("%d endpoints, %d aliases: endpoint F1 %.2f, requests grouped right %.2f", len(o.Site.Endpoints), len(o.Aliases), got.endpoint, got.grouped)
+			if got.endpoint < c.endpoint || got.grouped < c.grouped {
+				t.Errorf("endpoint F1 %.2f (floor %.2f), grouped %.2f (floor %.2f)", got.endpoint, c.endpoint, got.grouped, c.grouped)
+			}
+			ids := map[identity.EndpointID]bool{}
+			for _, e := range o.Site.Endpoints {
+				if ids[e.ID] || v.Resolve(e.ID) != e.ID {
+					t.Errorf("id %d is given twice or is an alias", e.ID)
+				}
+				ids[e.ID] = true
+			}
+		})
+	}
+}
+
+// matchKnown is the matcher's rule: the most specific template.
+func matchKnown(k bundle.Knowledge, e *event.Event) *bundle.KnownEndpoint {
+	var segs []summary.Segment
+	for _, o := range e.Observations {
+		if o.Part == exchange.InPath && o.Len > 0 {
+			text := string(e.Bytes(o.Literal))
+			segs = append(segs, summary.Segment{Text: text, Token: o.Token})
+		}
+	}
+	var best *bundle.KnownEndpoint
+	for i := range k.Endpoints {
+		c := &k.Endpoints[i]
+		t := parseTemplate(c.Template)
+		if c.Method != string(e.Bytes(e.Method)) {
+			continue
+		}
+		if _, ok := t.accepts(segs); ok && (best == nil || moreSpecific(t, parseTemplate(best.Template))) {
+			best = c
+		}
+	}
+	return best
 }

@@ -34,15 +34,21 @@ const (
 
 // deriver derives the templates of one host.
 type deriver struct {
-	// named holds words that an answer called by name somewhere: values elsewhere too.
-	named map[string]bool
+	// named holds tokens of words that an answer called by name somewhere: values elsewhere too.
+	named map[uint64]bool
+	// settled has, for leaves that a published template covers, one bit for each of its parameters.
+	settled map[*summary.Leaf]uint64
 }
 
 // values tells which children of n are values of a parameter.
 func (d *deriver) values(n *node, children []*node, depth int) map[*node]bool {
 	out := map[*node]bool{}
-	var words, others []*node
+	// Literals are words and values whose text was erased or never travelled: evidence as any other, and already decided.
+	var words, literals, others []*node
 	for _, c := range children {
+		if c.key == "" || c.key[0] != 1 && c.key[0] != 2 {
+			literals = append(literals, c)
+		}
 		if isWord(c.key) {
 			words = append(words, c)
 		} else {
@@ -53,12 +59,12 @@ func (d *deriver) values(n *node, children []*node, depth int) map[*node]bool {
 		return out
 	}
 	for _, c := range words {
-		if echoed(c, depth) || d.named[c.key] && depth > 0 {
+		if d.wasValue(c, depth) || echoed(c, depth) || depth > 0 && d.wasNamed(c, depth) {
 			out[c] = true
 		}
 	}
-	homogeneous(words, depth, out)
-	leaves(words, n, out)
+	homogeneous(literals, depth, out)
+	leaves(literals, out)
 	// What answers like the values, at the same places below, is one of them.
 	for _, c := range words {
 		if out[c] {
@@ -77,14 +83,32 @@ func (d *deriver) values(n *node, children []*node, depth int) map[*node]bool {
 	return out
 }
 
+// wasValue tells whether a published template has a parameter here.
+func (d *deriver) wasValue(c *node, depth int) bool {
+	for _, l := range c.all {
+		if d.settled[l]>>(depth&63)&1 != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// wasNamed tells whether some answer elsewhere called the word by name.
+func (d *deriver) wasNamed(c *node, depth int) bool {
+	for _, l := range c.all {
+		if t := l.Segments[depth].Token; t != 0 && d.named[t] {
+			return true
+		}
+	}
+	return false
+}
+
 // echoed tells whether answers below c call the word by name.
 func echoed(c *node, depth int) bool {
 	var echo, successes uint64
 	for _, l := range c.all {
-		if l.Segments[depth].Token != 0 { // under a template of its own nobody listened any more
-			echo += l.Segments[depth].Echo
-			successes += l.Traffic.Successes
-		}
+		echo += l.Segments[depth].Echo
+		successes += l.Traffic.Successes
 	}
 	return echo > 0 && float64(echo) >= echoShare*float64(successes)
 }
@@ -150,7 +174,7 @@ func following(l *summary.Leaf, depth int, yield func(offset int, key string)) {
 }
 
 // leaves marks words that nothing follows.
-func leaves(words []*node, n *node, out map[*node]bool) {
+func leaves(words []*node, out map[*node]bool) {
 	var ends []*node
 	var once, total uint64
 	callers := sketch.MakeDistinct(10)

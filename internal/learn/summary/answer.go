@@ -43,9 +43,6 @@ func (a *Answer) fold(f *fold) {
 	a.Kinds[f.e.ResponseBody&7]++
 	n := uint64(max(f.e.ResponseBytes, 0))
 	a.Least, a.Most = min(a.Least, n), max(a.Most, n)
-	if f.e.Endpoint != 0 {
-		return // its template is settled; the schema tells the rest
-	}
 	a.sample(f.e.Observations)
 }
 

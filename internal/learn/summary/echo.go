@@ -22,11 +22,12 @@ func (l *Leaf) listen(e *event.Event) {
 	}
 	for i := range l.Segments {
 		s := &l.Segments[i]
-		if s.Kind != Literal || s.Token == 0 {
+		if s.Kind != Literal || i >= from || all[i].Part != exchange.InPath || all[i].Token == 0 {
 			continue
 		}
+		token := all[i].Token
 		for k := range answer {
-			if answer[k].Token == s.Token && !discriminator(e.Bytes(answer[k].Name)) {
+			if answer[k].Token == token && !discriminator(e.Bytes(answer[k].Name)) {
 				s.Echo = addSat(s.Echo, 1)
 				break
 			}

@@ -102,7 +102,7 @@ func (s *State) Apply(e *event.Event) {
 	if l == nil {
 		return
 	}
-	if f.success && e.Endpoint == 0 {
+	if f.success {
 		l.listen(e)
 	}
 	for _, k := range learners(l) {
