@@ -16,7 +16,6 @@ import (
 	"merlon/internal/enforce/engine"
 	"merlon/internal/enforce/policy"
 	"merlon/internal/inspect/identify/geo"
-	"merlon/internal/learn/summary"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/dataclass"
 	"merlon/internal/model/event"
@@ -24,6 +23,7 @@ import (
 	"merlon/internal/node"
 	"merlon/internal/store"
 	"merlon/internal/store/journal"
+	"merlon/internal/store/local"
 	"merlon/internal/store/sqlite"
 )
 
@@ -33,100 +33,83 @@ type backend struct {
 	log *slog.Logger
 	now func() time.Time
 
-	directory *store.Directory // holds the data directory's lock
-	journal   *journal.Journal
-	db        *sqlite.DB
-	queue     *event.Queue
-	geo       *geo.Table
-	engine    *engine.Engine
-	node      *node.Node
+	store  *local.Store // holds the data directory's lock
+	queue  *event.Queue
+	geo    *geo.Table
+	engine *engine.Engine
+	node   *node.Node
 
-	consumed sync.WaitGroup // the consumer of the queue
-	tended   sync.WaitGroup // the once-a-second work and the journal's sync
-	written  sync.WaitGroup // the database's writer
-	stopTend context.CancelFunc
-	stopDB   context.CancelFunc
+	consumed  sync.WaitGroup // the consumer of the queue
+	tended    sync.WaitGroup // the once-a-second work
+	stored    sync.WaitGroup // the database's writer and the journal's sync
+	stopTend  context.CancelFunc
+	stopStore context.CancelFunc
 }
 
 // openBackend opens the data directory and everything in it, and starts the slow side.
 func openBackend(ctx context.Context, cfg config.Config, b *bundle.Bundle, command string, log *slog.Logger) (_ *backend, err error) {
 	k := &backend{log: log, now: time.Now}
-	k.directory, err = store.OpenDirectory(cfg.Storage.Path, command, k.now())
+	k.store, err = local.Open(ctx, cfg.Storage.Path, local.Options{
+		Now: k.now, Command: command, Random: rand.Reader, DefaultSite: b.Sites[0].Name,
+		Journal:  journal.Options{SampleBytes: int64(cfg.Retention.JournalBytes), SampleAge: cfg.Retention.JournalAge},
+		Database: sqlite.Options{Node: cfg.Node, EventRows: cfg.Retention.EventRows},
+	})
 	if err != nil {
 		return nil, directoryError(err)
 	}
+	k.startStore()
 	defer func() {
 		if err != nil {
-			k.abandon()
+			err = errors.Join(err, k.closeStore())
 		}
 	}()
 	keys := make(map[string]dataclass.Key)
 	seeds := make(map[string]uint64)
-	var sampling [32]byte
-	for i, s := range b.Sites {
-		secrets, err := k.directory.Secrets(s.Name, rand.Reader)
+	for _, s := range b.Sites {
+		secrets, err := k.store.Directory.Secrets(s.Name, rand.Reader)
 		if err != nil {
 			return nil, failed(err)
 		}
 		keys[s.Name] = dataclass.Key(secrets.Learning[:16])
 		seeds[s.Name] = binary.BigEndian.Uint64(secrets.Learning[16:24])
-		if i == 0 {
-			sampling = secrets.Learning
-		}
 	}
 	if k.geo, err = geo.Open(); err != nil {
 		return nil, failed(err)
 	}
 	k.queue = event.NewQueue(cfg.Limits.QueueEvents)
-	engineOptions := engine.Options{
+	eng, wrong := engine.New(engine.Options{
 		Queue: k.queue, Namer: event.NewNamer(nodeNumber(cfg.Node), randomSeed()), Node: cfg.Node, Places: k.place,
 		Panicked: func(stage string, v any, stack []byte) {
 			log.Error("a stage failed on an exchange; please report this", "stage", stage, "panic", fmt.Sprint(v), "stack", string(stack))
 		},
-	}
-	eng, mistakesFound := engine.New(engineOptions, engine.Input{Bundle: b, Keys: keys})
-	for _, m := range mistakesFound {
-		if m.Notice {
-			log.Warn(m.String())
-		}
-	}
+	}, engine.Input{Bundle: b, Keys: keys})
 	if eng == nil {
-		return nil, mistakes(policy.Faults(mistakesFound))
+		return nil, mistakes(policy.Faults(wrong))
 	}
 	k.engine = eng
-	if k.db, err = sqlite.Open(ctx, k.directory.Path("merlon.db"), sqlite.Options{Now: k.now, Node: cfg.Node, EventRows: cfg.Retention.EventRows}); err != nil {
-		return nil, storeError(err)
-	}
-	dbCtx, stopDB := context.WithCancel(context.Background())
-	k.stopDB = stopDB
-	k.written.Go(func() {
-		if err := k.db.Run(dbCtx); err != nil {
-			log.Error("the database's writer ended", "error", err)
-		}
-	})
-	covered, err := k.db.Covered(ctx)
-	if err != nil {
-		return nil, storeError(err)
-	}
-	k.journal, err = journal.Open(k.directory.Path("journal"), journal.Options{
-		Now: k.now, Key: sampling, After: covered,
-		SampleBytes: int64(cfg.Retention.JournalBytes), SampleAge: cfg.Retention.JournalAge,
-	})
-	if err != nil {
-		return nil, storeError(err)
-	}
 	k.node, err = node.Open(ctx, node.Options{
-		Name: cfg.Node, Bundle: b, Seeds: seeds, Engine: k.engine, Queue: k.queue, Journal: k.journal, DB: k.db, Now: k.now, Log: log,
+		Name: cfg.Node, Bundle: b, Seeds: seeds, Engine: k.engine, Queue: k.queue, Store: k.store, Now: k.now, Log: log,
 	})
 	if err != nil {
-		return nil, storeError(err)
+		return nil, failed(err)
 	}
-	k.start()
+	k.startLearning()
 	return k, nil
 }
 
-// start runs the slow side's goroutines.
-func (k *backend) start() {
+func (k *backend) startStore() {
+	ctx, stop := context.WithCancel(context.Background())
+	k.stopStore = stop
+	k.stored.Go(func() {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		if err := k.store.Run(ctx, t.C); err != nil {
+			k.log.Error("the store's writer ended", "error", err)
+		}
+	})
+}
+
+func (k *backend) startLearning() {
 	ctx, stop := context.WithCancel(context.Background())
 	k.stopTend = stop
 	k.consumed.Go(k.node.Consume)
@@ -134,11 +117,6 @@ func (k *backend) start() {
 		t := time.NewTicker(time.Second)
 		defer t.Stop()
 		k.node.Tend(ctx, t.C)
-	})
-	k.tended.Go(func() {
-		t := time.NewTicker(time.Second)
-		defer t.Stop()
-		k.journal.Run(ctx, t.C)
 	})
 }
 
@@ -148,35 +126,19 @@ func (k *backend) close(ctx context.Context) error {
 	k.consumed.Wait()
 	k.stopTend()
 	k.tended.Wait()
-	err := k.node.Close(ctx)
-	err = errors.Join(err, k.journal.Close())
-	k.stopDB()
-	k.written.Wait()
-	return errors.Join(err, k.db.Close(), k.directory.Close())
+	return errors.Join(k.node.Close(ctx), k.closeStore())
 }
 
-// abandon lets go of what was opened before something failed.
-func (k *backend) abandon() {
-	if k.journal != nil {
-		_ = k.journal.Close()
-	}
-	if k.stopDB != nil {
-		k.stopDB()
-		k.written.Wait()
-	}
-	if k.db != nil {
-		_ = k.db.Close()
-	}
-	_ = k.directory.Close()
+func (k *backend) closeStore() error {
+	k.stopStore()
+	k.stored.Wait()
+	return k.store.Close()
 }
 
 func (k *backend) place(a netip.Addr) (identity.Place, bool) {
 	p, ok := k.geo.Lookup(a)
 	return identity.Place{Country: p.Country, ASN: p.ASN}, ok
 }
-
-// state calls f with a site's learned state.
-func (k *backend) state(site string, f func(*summary.State)) { k.node.Merged(site, f) }
 
 // nodeNumber tells nodes apart in event ids; two nodes that happen to share one still differ by their random seed.
 func nodeNumber(name string) uint16 {
@@ -197,15 +159,6 @@ func randomSeed() uint64 {
 func directoryError(err error) error {
 	if errors.Is(err, store.ErrLocked) {
 		return &exitError{exitUsage, err}
-	}
-	return failed(err)
-}
-
-// storeError keeps an exit code that is there already.
-func storeError(err error) error {
-	var coded *exitError
-	if errors.As(err, &coded) {
-		return err
 	}
 	return failed(err)
 }

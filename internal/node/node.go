@@ -27,8 +27,7 @@ import (
 	"merlon/internal/model/event"
 	"merlon/internal/model/inventory"
 	"merlon/internal/store"
-	"merlon/internal/store/journal"
-	"merlon/internal/store/sqlite"
+	"merlon/internal/store/local"
 )
 
 // Options is everything a Node is made from.
@@ -39,8 +38,7 @@ type Options struct {
 	Seeds   map[string]uint64
 	Engine  *engine.Engine
 	Queue   *event.Queue
-	Journal *journal.Journal
-	DB      *sqlite.DB
+	Store   *local.Store
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -69,6 +67,9 @@ type Node struct {
 	inventory atomic.Pointer[inventory.Inventory]
 	learned   atomic.Uint64
 	troubles  troubles
+
+	distillations, snapshots atomic.Uint64
+	distilled                atomic.Int64 // when the last one began, Unix nanoseconds
 }
 
 // Open loads what is stored, replays the journal's tail, and publishes the Knowledge that results.
@@ -98,7 +99,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 
 // load reads the last snapshot, inventory and knowledge.
 func (n *Node) load(ctx context.Context) error {
-	covered, err := n.o.DB.LoadSummaries(ctx, func(s store.Summary) error {
+	covered, err := n.o.Store.DB.LoadSummaries(ctx, func(s store.Summary) error {
 		if s.Kind != summaryKind || s.Node != n.o.Name {
 			return nil
 		}
@@ -117,7 +118,7 @@ func (n *Node) load(ctx context.Context) error {
 		return err
 	}
 	n.applied, n.savedSeq = covered, covered
-	v, err := n.o.DB.Inventory(ctx, 0)
+	v, err := n.o.Store.DB.Inventory(ctx, 0)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		v = &inventory.Inventory{}
@@ -126,7 +127,7 @@ func (n *Node) load(ctx context.Context) error {
 	}
 	n.inventory.Store(v)
 	for _, s := range n.o.Bundle.Sites {
-		k, err := n.o.DB.Knowledge(ctx, s.Name, 0)
+		k, err := n.o.Store.DB.Knowledge(ctx, s.Name, 0)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
 		}
@@ -141,7 +142,7 @@ func (n *Node) load(ctx context.Context) error {
 
 // replay folds what the journal holds beyond the snapshot.
 func (n *Node) replay() error {
-	report, err := n.o.Journal.Replay(n.applied+1, func(e *event.Event) error {
+	report, err := n.o.Store.Journal.Replay(n.applied+1, func(e *event.Event) error {
 		n.fold(e)
 		return nil
 	})
@@ -164,7 +165,7 @@ func (n *Node) Consume() {
 		if batch == nil {
 			return
 		}
-		n.troubles.report("journal", n.o.Journal.Append(batch))
+		n.troubles.report("journal", n.o.Store.Journal.Append(batch))
 		now := n.o.Now()
 		n.mu.Lock()
 		for _, e := range batch {
@@ -194,6 +195,15 @@ func (n *Node) fold(e *event.Event) {
 
 // Learned counts the events folded into summaries.
 func (n *Node) Learned() uint64 { return n.learned.Load() }
+
+// Distillations counts the distillations published in this run.
+func (n *Node) Distillations() uint64 { return n.distillations.Load() }
+
+// Snapshots counts the snapshots saved in this run.
+func (n *Node) Snapshots() uint64 { return n.snapshots.Load() }
+
+// Distilled is when the last distillation began.
+func (n *Node) Distilled() time.Time { return time.Unix(0, n.distilled.Load()).UTC() }
 
 // Inventory is the latest inventory. It must not be changed.
 func (n *Node) Inventory() *inventory.Inventory { return n.inventory.Load() }

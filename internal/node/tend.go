@@ -21,7 +21,7 @@ const (
 	pauseRatio = 100
 	// saveEvery is how much a restart has to replay at most, in wall time.
 	saveEvery = time.Minute
-	tidyEvery = 10 * time.Minute
+	tidyEvery = time.Minute
 )
 
 // Tend does what is due at every tick until ticks is closed, and then once more everything.
@@ -47,7 +47,7 @@ func (n *Node) tick(ctx context.Context) {
 	n.mu.Unlock()
 	n.tend.Lock()
 	due := fresh > 0 && now.Sub(n.descended) >= n.pause
-	save := now.Sub(n.saved) >= saveEvery || n.o.Journal.Status().Pressed
+	save := now.Sub(n.saved) >= saveEvery || n.o.Store.Journal.Status().Pressed
 	tidy := now.Sub(n.tidied) >= tidyEvery
 	if tidy {
 		n.tidied = now
@@ -60,8 +60,7 @@ func (n *Node) tick(ctx context.Context) {
 		n.troubles.report("snapshot", n.Save(ctx))
 	}
 	if tidy {
-		n.troubles.report("retention", n.o.Journal.Maintain(now))
-		n.troubles.report("retention", n.o.DB.Maintain(ctx, now))
+		n.troubles.report("retention", n.o.Store.Maintain(ctx, now))
 	}
 }
 
@@ -84,10 +83,10 @@ func (n *Node) Flush(ctx context.Context) {
 	events, points := n.rows.swap()
 	n.mu.Unlock()
 	if len(points) > 0 {
-		n.troubles.report("time series", n.o.DB.AddSeries(ctx, points))
+		n.troubles.report("time series", n.o.Store.DB.AddSeries(ctx, points))
 	}
 	if len(events) > 0 {
-		n.troubles.report("event rows", n.o.DB.AddEvents(ctx, events))
+		n.troubles.report("event rows", n.o.Store.DB.AddEvents(ctx, events))
 	}
 }
 
@@ -121,7 +120,7 @@ func (n *Node) Distill(ctx context.Context) error {
 	n.descended = began
 	n.pause = min(max(n.o.Now().Sub(began)*pauseRatio, minPause), maxPause)
 	next.Version = previous.Version + 1
-	if err := n.o.DB.SaveInventory(ctx, &next, known); err != nil {
+	if err := n.o.Store.DB.SaveInventory(ctx, &next, known); err != nil {
 		return fmt.Errorf("the inventory cannot be stored, so new endpoints are not published: %w", err)
 	}
 	for _, k := range known {
@@ -131,6 +130,8 @@ func (n *Node) Distill(ctx context.Context) error {
 		n.o.Engine.Learn(d)
 	}
 	n.inventory.Store(&next)
+	n.distilled.Store(began.UnixNano())
+	n.distillations.Add(1)
 	return nil
 }
 
@@ -158,11 +159,12 @@ func (n *Node) Save(ctx context.Context) error {
 	if len(snap.Changed) == 0 {
 		return nil
 	}
-	if err := n.o.DB.SaveSummaries(ctx, snap); err != nil {
+	if err := n.o.Store.SaveSummaries(ctx, snap); err != nil {
 		return err
 	}
 	n.savedSeq = covered
-	return n.o.Journal.Covered(covered)
+	n.snapshots.Add(1)
+	return nil
 }
 
 func stored(node string, s *summary.State, seq uint64) store.Summary {
