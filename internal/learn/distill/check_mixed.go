@@ -8,9 +8,9 @@ import (
 )
 
 // checkMixedAuthentication: OWASP API2:2023, CWE-306. Falsely positive where the answer differs by who asks and both are
-// meant (a shop's front page for guests and customers), hence medium.
+// meant (a shop's front page for guests and customers), hence medium; a description that says so silences it.
 func checkMixedAuthentication(v *view) (finding.Posture, bool) {
-	if v.auth.label != inventory.AuthMixed {
+	if v.auth.label != inventory.AuthMixed || v.meantOpen() {
 		return finding.Posture{}, false
 	}
 	c := &v.leaf.Credentials

@@ -3,14 +3,15 @@ package distill
 import (
 	"fmt"
 
+	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
 	"merlon/internal/model/inventory"
 )
 
 // checkUnauthenticatedWrite: OWASP API2:2023, CWE-306. Falsely positive for writes that are meant to be open: a login, a
-// sign-up, a public form.
+// sign-up, a public form; a description that says so silences it.
 func checkUnauthenticatedWrite(v *view) (finding.Posture, bool) {
-	if v.access != inventory.Write || v.auth.label != inventory.AuthNone {
+	if v.access != inventory.Write || v.auth.label != inventory.AuthNone || v.meantOpen() {
 		return finding.Posture{}, false
 	}
 	c := &v.leaf.Credentials
@@ -23,12 +24,9 @@ func checkUnauthenticatedWrite(v *view) (finding.Posture, bool) {
 }
 
 // checkUnauthenticatedSensitive: OWASP API3:2023, API2:2023, CWE-306. The field's class rests on twenty different values, so
-// one odd answer does not raise it.
+// one odd answer does not raise it. What callers send is not disclosed to them, and a login hands out tokens by design.
 func checkUnauthenticatedSensitive(v *view) (finding.Posture, bool) {
-	if !v.openToAll() {
-		return finding.Posture{}, false
-	}
-	for _, s := range v.sensitive {
+	if s, ok := v.disclosed(); ok {
 		return finding.Posture{
 			ID: "posture.unauthenticated-sensitive-data", Classes: []string{"API2:2023", "API3:2023", "CWE-306"}, Severity: finding.Critical, Confirmed: v.provenOpen(),
 			Why: fmt.Sprintf("%s in %s, and %d of %d successes carried no credential", s.class.Name(), s.where,
@@ -38,6 +36,22 @@ func checkUnauthenticatedSensitive(v *view) (finding.Posture, bool) {
 	}
 	return finding.Posture{}, false
 }
+
+// disclosed gives the first sensitive field that is answered where no credential is needed.
+func (v *view) disclosed() (sensitiveField, bool) {
+	if v.openToAll() {
+		for _, s := range v.sensitive {
+			answered := s.part == exchange.InResponseHeader || s.part == exchange.InResponseBody
+			if answered && (v.access == inventory.Read || !s.class.Set().Secret()) {
+				return s, true
+			}
+		}
+	}
+	return sensitiveField{}, false
+}
+
+// meantOpen tells whether the description says that no credential is needed.
+func (v *view) meantOpen() bool { return v.n.operation != nil && v.n.operation.Open }
 
 // provenOpen tells whether that success needs no credential rests on enough requests of enough callers.
 func (v *view) provenOpen() bool { return v.auth.confirmed && v.state == inventory.Confirmed }

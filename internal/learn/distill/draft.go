@@ -68,6 +68,13 @@ func (d *distiller) draft() []*draft {
 			hosts[l.Host] = append(hosts[l.Host], l)
 		}
 	}
+	for _, l := range d.in.State.Lost.Leaves() {
+		if used(&l.Traffic) { // redirects prove nothing about unknown paths, and that described ones are used
+			if op, t := d.described.find(l.Host, l.Method, l.Segments); op != nil {
+				get(l.Host, l.Method, t).operation = op
+			}
+		}
+	}
 	for _, h := range sortedKeys(hosts) {
 		for _, e := range deriveHost(hosts[h], settled) {
 			for _, l := range e.leaves {

@@ -22,8 +22,8 @@ const maxRisk = 100
 // Terms is the table of risk terms, in the order in which they are shown.
 func Terms() []Term {
 	return []Term{
-		{"write without authentication", 40, "writes succeed, and none of them carried a credential", func(v *view) string {
-			if v.access == inventory.Write && v.auth.label == inventory.AuthNone {
+		{"write without authentication", 40, "writes succeed, none of them carried a credential, and no description says that this is meant", func(v *view) string {
+			if v.access == inventory.Write && v.auth.label == inventory.AuthNone && !v.meantOpen() {
 				return fmt.Sprintf("%d writes succeeded without a credential", v.leaf.Credentials.Without)
 			}
 			return ""
@@ -34,8 +34,8 @@ func Terms() []Term {
 			}
 			return ""
 		}},
-		{"mixed authentication", 25, "some successes carried a credential and some did not", func(v *view) string {
-			if v.auth.label == inventory.AuthMixed {
+		{"mixed authentication", 25, "some successes carried a credential, some did not, and no description says that this is meant", func(v *view) string {
+			if v.auth.label == inventory.AuthMixed && !v.meantOpen() {
 				return fmt.Sprintf("%d successes with and %d without a credential", v.leaf.Credentials.With, v.leaf.Credentials.Without)
 			}
 			return ""
@@ -46,9 +46,9 @@ func Terms() []Term {
 			}
 			return ""
 		}},
-		{"sensitive data without authentication", 30, "sensitive data is sent or answered where a credential is not needed", func(v *view) string {
-			if len(v.sensitive) > 0 && v.openToAll() {
-				return v.sensitive[0].class.Name() + " in " + v.sensitive[0].where
+		{"sensitive data without authentication", 30, "sensitive data is answered where a credential is not needed", func(v *view) string {
+			if s, ok := v.disclosed(); ok {
+				return s.class.Name() + " in " + s.where
 			}
 			return ""
 		}},

@@ -47,6 +47,9 @@ func (v *view) findSensitive() []sensitiveField {
 			return
 		}
 		for c, rest, ok := dataclass.Set(dataclass.SensitiveSet).First(); ok; c, rest, ok = rest.First() {
+			if (p == exchange.InHeader || p == exchange.InCookie) && c.Set().Secret() {
+				continue // that is where credentials belong
+			}
 			if isSensitive(f, c, count) {
 				out = append(out, sensitiveField{c, where, p})
 			}

@@ -1,6 +1,7 @@
 package distill
 
 import (
+	"slices"
 	"time"
 
 	"merlon/internal/learn/summary"
@@ -39,7 +40,7 @@ func (d *distiller) view(n *draft, b born) *view {
 	if v.leaf == nil {
 		v.leaf = summary.NewLeaf()
 	}
-	if v.leaf.Traffic.Requests == 0 {
+	if !used(&v.leaf.Traffic) {
 		v.state = inventory.Unseen
 	} else {
 		v.backing = d.judge.weigh(&v.leaf.Support)
@@ -60,6 +61,12 @@ func (d *distiller) view(n *draft, b born) *view {
 		}
 	}
 	return v
+}
+
+// used tells whether some answer says that the endpoint is there: a success, or a redirect as logins of browsers get it.
+// That somebody asked for it and was told no leaves a described operation an orphan.
+func used(t *summary.Traffic) bool {
+	return t.Successes > 0 || slices.ContainsFunc(t.Statuses, func(s summary.Status) bool { return s.Code/100 == 3 })
 }
 
 // preflight tells methods that come with a described path by themselves.

@@ -21,7 +21,10 @@ type Operation struct {
 	Tags       []string
 	Deprecated bool
 	// Secured tells whether a credential is required by every alternative of its security.
-	Secured    bool
+	Secured bool
+	// Open tells that somebody wrote down that no credential is needed: the operation itself has an empty security
+	// requirement. Silence about security is not that.
+	Open       bool
 	Schemes    []string // security scheme types: bearer, basic, api-key, mtls, oauth2, openid
 	Parameters []Parameter
 	// RequestBodies and Responses hold JSON Schema by media type ("application/json") and, for responses, status ("200", "4XX", "default").

@@ -119,6 +119,7 @@ type reader struct{ doc *openapi3.T }
 func (r *reader) operation(method, template string, item *openapi3.PathItem, op *openapi3.Operation) (Operation, error) {
 	o := Operation{ID: op.OperationID, Method: strings.ToUpper(method), Template: template, Summary: op.Summary, Tags: op.Tags, Deprecated: op.Deprecated}
 	o.Secured, o.Schemes = r.security(op)
+	o.Open = op.Security != nil && !o.Secured
 	if err := r.parameters(&o, item.Parameters, op.Parameters); err != nil {
 		return o, err
 	}

@@ -173,9 +173,9 @@ func (e *Event) Bytes(s Span) []byte {
 // Text is Bytes as a string of its own.
 func (e *Event) Text(s Span) string { return string(e.Bytes(s)) }
 
-// Succeeded tells whether the upstream answered 2xx, which is what learning counts as evidence.
+// Succeeded tells whether the upstream answered 2xx, or 101 to a WebSocket handshake: what learning counts as evidence.
 func (e *Event) Succeeded() bool {
-	return e.Outcome <= OutcomeNotForwarded && e.Outcome != OutcomeRefused && e.Status >= 200 && e.Status < 300
+	return e.Outcome <= OutcomeNotForwarded && e.Outcome != OutcomeRefused && (e.Status >= 200 && e.Status < 300 || e.Status == 101)
 }
 
 // Reset empties e and keeps its capacity.
