@@ -333,6 +333,7 @@ func TestTemplates(t *testing.T) {
 		{"few words stay", []string{"/users/me", "/users/search", "/health", "/orders"}, false, []string{"/health", "/orders", "/users/me", "/users/search"}},
 		{"one name twice in a template", []string{"/users/5/users/6"}, false, []string{"/users/{userId}/users/{userId2}"}},
 		{"words that answers name", []string{"/users/ana", "/users/bob"}, true, []string{"/users/{user}"}},
+		{"a service that says its name", []string{"/health", "/orders/5"}, true, []string{"/health", "/orders/{orderId}"}},
 		{"root", []string{"/"}, false, []string{"/"}},
 		{"last slash", []string{"/users/", "/users"}, false, []string{"/users"}},
 		{"two parameters in a row", []string{"/map/12/34"}, false, []string{"/map/{mapId}/{id}"}},

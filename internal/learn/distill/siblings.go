@@ -12,6 +12,9 @@ const (
 	// echoShare of successes whose answer names the word make it a value. Lists of things of an owner name the owner in
 	// some items only; words of the API are hardly ever named.
 	echoShare = 0.15
+	// rootEchoes words must be called by name at the root: {"service":"health"} in answer to GET /health makes no parameter,
+	// and a mistake there would touch every path.
+	rootEchoes = 3
 	// innerLeast siblings, half of whose following words are shared by max(3, 3 %) siblings, are values.
 	innerLeast     = 8
 	innerShared    = 3
@@ -58,13 +61,22 @@ func (d *deriver) values(n *node, children []*node, depth int) map[*node]bool {
 	if len(words) == 0 {
 		return out
 	}
+	var heard []*node
 	for _, c := range words {
-		if d.wasValue(c, depth) || echoed(c, depth) || depth > 0 && d.wasNamed(c, depth) {
+		if d.wasValue(c, depth) || depth > 0 && d.wasNamed(c, depth) {
+			out[c] = true
+		} else if echoed(c, depth) {
+			heard = append(heard, c)
+		}
+	}
+	if depth > 0 || len(heard) >= rootEchoes {
+		for _, c := range heard {
 			out[c] = true
 		}
 	}
 	homogeneous(literals, depth, out)
-	leaves(literals, out)
+	favourites := popular(children)
+	leaves(literals, favourites, out)
 	// What answers like the values, at the same places below, is one of them.
 	for _, c := range words {
 		if out[c] {
@@ -75,7 +87,7 @@ func (d *deriver) values(n *node, children []*node, depth int) map[*node]bool {
 		group := answers(others, depth)
 		most := len(others) >= len(words)-len(out)
 		for _, c := range words {
-			if !out[c] && answersLike(answers([]*node{c}, depth), group, most) {
+			if !out[c] && !(favourites[c] && len(c.children) == 0) && answersLike(answers([]*node{c}, depth), group, most) {
 				out[c] = true
 			}
 		}
@@ -174,10 +186,9 @@ func following(l *summary.Leaf, depth int, yield func(offset int, key string)) {
 }
 
 // leaves marks words that nothing follows.
-func leaves(words []*node, out map[*node]bool) {
+func leaves(words []*node, favourites, out map[*node]bool) {
 	var ends []*node
 	var once, total uint64
-	callers := sketch.MakeDistinct(10)
 	for _, c := range words {
 		if len(c.children) > 0 || out[c] {
 			continue
@@ -186,7 +197,6 @@ func leaves(words []*node, out map[*node]bool) {
 		s := uint64(0)
 		for _, l := range c.ends {
 			s += l.Traffic.Successes
-			callers.Merge(&l.Support.Callers)
 		}
 		if s == 1 {
 			once++
@@ -202,16 +212,33 @@ func leaves(words []*node, out map[*node]bool) {
 	if !many && !fresh {
 		return
 	}
-	everybody := callers.Estimate()
 	for _, c := range ends {
-		own := sketch.MakeDistinct(10)
-		for _, l := range c.ends {
-			own.Merge(&l.Support.Callers)
-		}
-		if k := own.Estimate(); k < popularCallers || k < popularShare*everybody {
+		if !favourites[c] {
 			out[c] = true
 		}
 	}
+}
+
+// popular finds children that so many of the callers ask for that they name a function.
+func popular(children []*node) map[*node]bool {
+	everybody := sketch.MakeDistinct(10)
+	own := make([]float64, len(children))
+	for i, c := range children {
+		d := sketch.MakeDistinct(10)
+		for _, l := range c.all {
+			d.Merge(&l.Support.Callers)
+		}
+		own[i] = d.Estimate()
+		everybody.Merge(&d)
+	}
+	out := map[*node]bool{}
+	all := everybody.Estimate()
+	for i, c := range children {
+		if own[i] >= popularCallers && own[i] >= popularShare*all {
+			out[c] = true
+		}
+	}
+	return out
 }
 
 // likeness is the mean similarity of neighbours' answers; unknown when most have no fields.
