@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -44,6 +45,9 @@ func mistakes[M fmt.Stringer](all []M) error {
 			b.WriteString("\n")
 		}
 		b.WriteString(m.String())
+	}
+	if len(all) == 1 {
+		return &exitError{exitUsage, errors.New(b.String())}
 	}
 	return &exitError{exitUsage, fmt.Errorf("%d mistakes:\n%s", len(all), b.String())}
 }

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"merlon": func() {
+			os.Exit(run(context.Background(), os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+		},
+	})
+}
+
+// TestScript runs the command lines in testdata, as a user would type them.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
+}
+
+func TestEveryCommandHasAnExample(t *testing.T) {
+	root := rootCommand(console{})
+	for _, c := range root.Commands() {
+		if c.Example == "" {
+			t.Errorf("%s has no example", c.CommandPath())
+		}
+		for _, sub := range c.Commands() {
+			if sub.Example == "" {
+				t.Errorf("%s has no example", sub.CommandPath())
+			}
+		}
+	}
+}
+
+func TestTextFromTrafficIsSafeForATerminal(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":            "plain",
+		"żółw":             "żółw",
+		"a\x1b[31mred":     `a\x1b[31mred`,
+		"tab\there":        `tab\there`,
+		"\u202ereversed":   `\u202ereversed`,
+		"bell\a newline\n": `bell\a newline\n`,
+	} {
+		if got := printable(in); got != want {
+			t.Errorf("%q: got %s, want %s", in, got, want)
+		}
+	}
+}
