@@ -7,7 +7,7 @@ import (
 	"merlon/internal/model/sketch"
 )
 
-// Thresholds of the authentication label (ALGORITHMS 3).
+// Thresholds of the authentication label.
 const (
 	// authRequests and authCallers are what a confirmed label is based on; an earlier one is shown with its sample size.
 	authRequests = 50

@@ -3,6 +3,7 @@ package distill
 import (
 	"slices"
 
+	"merlon/internal/learn/distill/paths"
 	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
 )
@@ -31,7 +32,7 @@ func (d *distiller) birth(drafts []*draft) births {
 	claims := make([][]*inventory.Endpoint, len(drafts))
 	for i := range d.previous {
 		e := &d.previous[i]
-		t := parseTemplate(e.Template)
+		t := paths.Parse(e.Template)
 		old := &draft{host: e.Host, method: e.Method, template: t}
 		at, ok := byKey[old.key()]
 		if !ok && e.Host == "" && e.State == inventory.Unseen { // described without a host, now seen on one
@@ -83,10 +84,10 @@ func heir(drafts []*draft, old *draft) (int, bool) {
 		if n.host != old.host || n.method != old.method || n.merged == nil {
 			continue
 		}
-		if n.template.covers(old.template) {
+		if n.template.Covers(old.template) {
 			return i, true
 		}
-		if r := n.merged.Traffic.Requests; old.template.covers(n.template) && (best < 0 || r > most) {
+		if r := n.merged.Traffic.Requests; old.template.Covers(n.template) && (best < 0 || r > most) {
 			best, most = i, r
 		}
 	}
@@ -94,9 +95,9 @@ func heir(drafts []*draft, old *draft) (int, bool) {
 }
 
 func (d *distiller) seenAt(drafts []*draft, old *draft) (int, bool) {
-	k := old.template.nameless()
+	k := old.template.Nameless()
 	for i, n := range drafts {
-		if n.method == old.method && n.operation != nil && n.template.nameless() == k {
+		if n.method == old.method && n.operation != nil && n.template.Nameless() == k {
 			return i, true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"merlon/internal/learn/distill/paths"
 	"merlon/internal/learn/summary"
 	"merlon/internal/model/exchange"
 )
@@ -82,7 +83,7 @@ func commonAnswer(leaves []*summary.Leaf) (common, bool) {
 	roots := map[string]bool{}
 	byFields := map[uint64][]*summary.Leaf{}
 	for _, l := range leaves {
-		roots[segmentKey(l.Segments[0])] = true
+		roots[paths.SegmentKey(l.Segments[0])] = true
 		byFields[fieldsHash(l)] = append(byFields[fieldsHash(l)], l)
 	}
 	if len(roots) < catchAllRoots {
@@ -149,7 +150,7 @@ func spread(group []*summary.Leaf, roots int) bool {
 	seen := map[string]bool{}
 	depths := map[int]int{}
 	for _, l := range group {
-		seen[segmentKey(l.Segments[0])] = true
+		seen[paths.SegmentKey(l.Segments[0])] = true
 		depths[len(l.Segments)]++
 	}
 	deep := 0

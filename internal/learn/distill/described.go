@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"merlon/internal/learn/distill/paths"
 	"merlon/internal/learn/summary"
 	"merlon/internal/model/description"
 	"merlon/internal/model/inventory"
@@ -18,7 +19,7 @@ type described struct {
 type describedOp struct {
 	op       *description.Operation
 	hosts    []string
-	template template
+	template paths.Template
 }
 
 func placeKey(method string, segments int) string { return method + string(rune('0'+segments)) }
@@ -28,8 +29,8 @@ func indexDescriptions(ds []*description.Description) *described {
 	for _, d := range ds {
 		for i := range d.Operations {
 			o := &d.Operations[i]
-			t := parseTemplate(o.Template)
-			if n := len(t); n > 0 && t[n-1] == (position{}) {
+			t := paths.Parse(o.Template)
+			if n := len(t); n > 0 && t[n-1] == (paths.Position{}) {
 				t = t[:n-1]
 			}
 			k := placeKey(o.Method, len(t))
@@ -40,29 +41,20 @@ func indexDescriptions(ds []*description.Description) *described {
 }
 
 // find gives the most specific operation that covers a path; of two, the one whose literals stand further left.
-func (x *described) find(host, method string, segs []summary.Segment) (*description.Operation, template) {
+func (x *described) find(host, method string, segs []summary.Segment) (*description.Operation, paths.Template) {
 	var best *describedOp
-	for i, c := range x.ops[placeKey(method, len(trimmed(segs)))] {
+	for i, c := range x.ops[placeKey(method, len(paths.Trimmed(segs)))] {
 		if len(c.hosts) > 0 && !slices.Contains(c.hosts, host) {
 			continue
 		}
-		if _, ok := c.template.accepts(segs); ok && (best == nil || moreSpecific(c.template, best.template)) {
-			best = &x.ops[placeKey(method, len(trimmed(segs)))][i]
+		if _, ok := c.template.Accepts(segs); ok && (best == nil || paths.MoreSpecific(c.template, best.template)) {
+			best = &x.ops[placeKey(method, len(paths.Trimmed(segs)))][i]
 		}
 	}
 	if best == nil {
 		return nil, nil
 	}
 	return best.op, slices.Clone(best.template)
-}
-
-func moreSpecific(a, b template) bool {
-	for i := range a {
-		if a[i].param != b[i].param {
-			return b[i].param
-		}
-	}
-	return false
 }
 
 // unseen makes drafts of operations that nothing was seen of.
@@ -82,7 +74,7 @@ func (d *distiller) unseen(seen map[string]*draft) []*draft {
 		}
 		for i := range s.Operations {
 			o := &s.Operations[i]
-			n := &draft{host: host, method: o.Method, template: parseTemplate(o.Template), operation: o}
+			n := &draft{host: host, method: o.Method, template: paths.Parse(o.Template), operation: o}
 			if k := n.key(); !used[o] && seen[k] == nil && !made[k] {
 				made[k] = true
 				out = append(out, n)
@@ -94,14 +86,14 @@ func (d *distiller) unseen(seen map[string]*draft) []*draft {
 
 // documents tells whether some description knows the template under another method: HEAD and OPTIONS of a described path
 // are nobody's shadow.
-func (x *described) documents(host string, t template) bool {
+func (x *described) documents(host string, t paths.Template) bool {
 	suffix := string(rune('0' + len(t)))
 	for k, ops := range x.ops {
 		if !strings.HasSuffix(k, suffix) {
 			continue
 		}
 		for _, c := range ops {
-			if (len(c.hosts) == 0 || slices.Contains(c.hosts, host)) && c.template.covers(t) && len(c.template) == len(t) {
+			if (len(c.hosts) == 0 || slices.Contains(c.hosts, host)) && c.template.Covers(t) && len(c.template) == len(t) {
 				return true
 			}
 		}
@@ -110,13 +102,13 @@ func (x *described) documents(host string, t template) bool {
 }
 
 // previousTemplates finds templates that were published before.
-type previousTemplates map[string][]template
+type previousTemplates map[string][]paths.Template
 
 func indexPrevious(eps []inventory.Endpoint) previousTemplates {
 	x := previousTemplates{}
 	for i := range eps {
 		if e := &eps[i]; e.State != inventory.Unseen {
-			t := parseTemplate(e.Template)
+			t := paths.Parse(e.Template)
 			k := e.Host + " " + placeKey(e.Method, len(t))
 			x[k] = append(x[k], t)
 		}
@@ -126,8 +118,8 @@ func indexPrevious(eps []inventory.Endpoint) previousTemplates {
 
 // has tells whether some published template covers a path.
 func (x previousTemplates) has(host, method string, segs []summary.Segment) bool {
-	for _, t := range x[host+" "+placeKey(method, len(trimmed(segs)))] {
-		if _, ok := t.accepts(segs); ok {
+	for _, t := range x[host+" "+placeKey(method, len(paths.Trimmed(segs)))] {
+		if _, ok := t.Accepts(segs); ok {
 			return true
 		}
 	}
@@ -137,15 +129,15 @@ func (x previousTemplates) has(host, method string, segs []summary.Segment) bool
 // settled gives the positions at which the most specific one that covers a path has a parameter, one bit each. A literal
 // one settles nothing: it may turn out to be a value.
 func (x previousTemplates) settled(host, method string, segs []summary.Segment) uint64 {
-	var best template
-	for _, t := range x[host+" "+placeKey(method, len(trimmed(segs)))] {
-		if _, ok := t.accepts(segs); ok && (best == nil || moreSpecific(t, best)) {
+	var best paths.Template
+	for _, t := range x[host+" "+placeKey(method, len(paths.Trimmed(segs)))] {
+		if _, ok := t.Accepts(segs); ok && (best == nil || paths.MoreSpecific(t, best)) {
 			best = t
 		}
 	}
 	mask := uint64(0)
 	for i, p := range best {
-		if p.param {
+		if p.Param {
 			mask |= 1 << (i & 63)
 		}
 	}

@@ -81,13 +81,13 @@ func (v *view) parameters() []inventory.Parameter {
 	out := []inventory.Parameter{}
 	path := v.shapes[summary.SlotPath]
 	for i, p := range v.n.template {
-		if !p.param {
+		if !p.Param {
 			continue
 		}
-		q := inventory.Parameter{In: "path", Name: p.name, Required: true, Seen: v.leaf.Traffic.Successes, State: v.state, Classes: classNames(p.classes)}
+		q := inventory.Parameter{In: "path", Name: p.Name, Required: true, Seen: v.leaf.Traffic.Successes, State: v.state, Classes: classNames(p.Classes)}
 		if s := pathShape(path, i); s != nil {
 			q.Schema = withoutDialect(s)
-		} else if s := segmentSchema(p.classes); s != nil {
+		} else if s := segmentSchema(p.Classes); s != nil {
 			q.Schema = s
 		}
 		out = append(out, q)

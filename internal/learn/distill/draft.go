@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"merlon/internal/learn/distill/paths"
 	"merlon/internal/learn/summary"
 	"merlon/internal/model/description"
 )
@@ -11,7 +12,7 @@ import (
 // draft is an endpoint in the making: its key and the leaves that fold into it.
 type draft struct {
 	host, method string
-	template     template
+	template     paths.Template
 	operation    *description.Operation
 	leaves       []*summary.Leaf // Known and Found
 	failures     []*summary.Leaf // Lost: they count, and support nothing
@@ -19,7 +20,7 @@ type draft struct {
 }
 
 // key identifies the draft whatever its parameters are called.
-func (d *draft) key() string { return d.method + " " + d.host + d.template.nameless() }
+func (d *draft) key() string { return d.method + " " + d.host + d.template.Nameless() }
 
 func (d *draft) firstSeen() int64 {
 	if d.merged == nil {
@@ -32,12 +33,12 @@ func (d *draft) firstSeen() int64 {
 // parameter stays one; every leaf takes part in the evidence all the same, so that it does not matter when it was learned.
 func (d *distiller) draft() []*draft {
 	drafts := map[string]*draft{}
-	get := func(host, method string, t template) *draft {
+	get := func(host, method string, t paths.Template) *draft {
 		n := &draft{host: host, method: method, template: t}
 		k := n.key()
 		if old := drafts[k]; old != nil {
 			for i, p := range t {
-				old.template[i].classes |= p.classes
+				old.template[i].Classes |= p.Classes
 			}
 			return old
 		}
@@ -76,9 +77,9 @@ func (d *distiller) draft() []*draft {
 		}
 	}
 	for _, h := range sortedKeys(hosts) {
-		for _, e := range deriveHost(hosts[h], settled) {
-			for _, l := range e.leaves {
-				n := get(h, l.Method, slices.Clone(e.template))
+		for _, e := range paths.Derive(hosts[h], settled) {
+			for _, l := range e.Leaves {
+				n := get(h, l.Method, slices.Clone(e.Template))
 				n.leaves = append(n.leaves, l)
 			}
 		}
@@ -94,37 +95,10 @@ func (d *distiller) draft() []*draft {
 	}
 	slices.SortStableFunc(out, func(a, b *draft) int {
 		return cmp.Or(cmp.Compare(a.firstSeen(), b.firstSeen()), cmp.Compare(a.host, b.host),
-			cmp.Compare(a.template.nameless(), b.template.nameless()), cmp.Compare(a.method, b.method))
+			cmp.Compare(a.template.Nameless(), b.template.Nameless()), cmp.Compare(a.method, b.method))
 	})
 	return out
 }
-
-// deriveHost derives the templates of one host's paths.
-func deriveHost(leaves []*summary.Leaf, settled map[*summary.Leaf]uint64) []ending {
-	root := newNode("")
-	named := map[uint64]int{}
-	for _, l := range leaves {
-		root.insert(l)
-		for _, s := range l.Segments {
-			if s.Token != 0 && s.Echo > 0 && float64(s.Echo) >= namedShare*float64(l.Traffic.Successes) {
-				named[s.Token]++
-			}
-		}
-	}
-	d := &deriver{named: map[uint64]bool{}, settled: settled}
-	for w, n := range named {
-		if n >= namedLeast {
-			d.named[w] = true
-		}
-	}
-	return d.templates(root, nil, 0)
-}
-
-// A word that answers to different paths call by name nearly always is a value wherever it stands below the root.
-const (
-	namedShare = 0.5
-	namedLeast = 2
-)
 
 // failures gives the failed requests of unknown paths to the drafts they would have matched.
 func (d *distiller) failures(drafts []*draft) {
@@ -140,8 +114,8 @@ func (d *distiller) failures(drafts []*draft) {
 	for _, l := range d.in.State.Lost.Leaves() {
 		var best *draft
 		most := -1
-		for _, n := range byPlace[place{l.Host, l.Method, len(trimmed(l.Segments))}] {
-			if k, ok := n.template.accepts(l.Segments); ok && k > most {
+		for _, n := range byPlace[place{l.Host, l.Method, len(paths.Trimmed(l.Segments))}] {
+			if k, ok := n.template.Accepts(l.Segments); ok && k > most {
 				best, most = n, k
 			}
 		}

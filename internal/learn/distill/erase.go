@@ -1,6 +1,7 @@
 package distill
 
 import (
+	"merlon/internal/learn/distill/paths"
 	"merlon/internal/learn/summary"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/inventory"
@@ -10,25 +11,25 @@ import (
 // might have been words of the API. It returns how many leaves were touched. What was erased still folds into the
 // template, by its token. A node that merges an older summary may learn a literal again, until the next call.
 func Erase(s *summary.State, k bundle.Knowledge) int {
-	x := map[string][]template{}
+	x := map[string][]paths.Template{}
 	for i := range k.Endpoints {
 		if e := &k.Endpoints[i]; e.State == inventory.Confirmed {
-			t := parseTemplate(e.Template)
+			t := paths.Parse(e.Template)
 			p := e.Host + " " + placeKey(e.Method, len(t))
 			x[p] = append(x[p], t)
 		}
 	}
 	touched := 0
 	for _, l := range s.Found.Leaves() {
-		var best template
-		for _, t := range x[l.Host+" "+placeKey(l.Method, len(trimmed(l.Segments)))] {
-			if _, ok := t.accepts(l.Segments); ok && (best == nil || moreSpecific(t, best)) {
+		var best paths.Template
+		for _, t := range x[l.Host+" "+placeKey(l.Method, len(paths.Trimmed(l.Segments)))] {
+			if _, ok := t.Accepts(l.Segments); ok && (best == nil || paths.MoreSpecific(t, best)) {
 				best = t
 			}
 		}
 		mask := uint32(0)
 		for i, p := range best {
-			if p.param && i < summary.MaxSegments && l.Segments[i].Kind == summary.Literal && l.Segments[i].Text != "" {
+			if p.Param && i < summary.MaxSegments && l.Segments[i].Kind == summary.Literal && l.Segments[i].Text != "" {
 				mask |= 1 << i
 			}
 		}

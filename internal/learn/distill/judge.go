@@ -9,7 +9,7 @@ import (
 	"merlon/internal/model/sketch"
 )
 
-// Who mostly fails is not believed: scanners fail, people do not (ALGORITHMS, one poisoning gate; open-appsec has the same
+// Who mostly fails is not believed: scanners fail, people do not (open-appsec's gate has the same
 // shape).
 const (
 	maxFailedShare    = 0.30

@@ -6,16 +6,17 @@ import (
 	"strings"
 	"unicode"
 
+	"merlon/internal/learn/distill/paths"
 	"merlon/internal/model/dataclass"
 )
 
 // name gives every learned parameter a name: of what stands before it ("patients" gives patientId), otherwise of its kind.
 // Templates of descriptions keep the names of their authors, and published ones theirs.
 func (d *distiller) name(drafts []*draft) {
-	published := map[string]template{}
+	published := map[string]paths.Template{}
 	for i := range d.previous {
 		e := &d.previous[i]
-		n := &draft{host: e.Host, method: e.Method, template: parseTemplate(e.Template)}
+		n := &draft{host: e.Host, method: e.Method, template: paths.Parse(e.Template)}
 		published[n.key()] = n.template
 	}
 	for _, n := range drafts {
@@ -23,15 +24,15 @@ func (d *distiller) name(drafts []*draft) {
 			continue
 		}
 		for i, p := range published[n.key()] {
-			n.template[i].name = p.name
+			n.template[i].Name = p.Name
 		}
 		used := map[string]bool{}
 		for i := range n.template {
-			if p := &n.template[i]; p.param {
-				if p.name == "" || used[p.name] {
-					p.name = unique(parameterName(n.template[:i], p.classes), used)
+			if p := &n.template[i]; p.Param {
+				if p.Name == "" || used[p.Name] {
+					p.Name = unique(parameterName(n.template[:i], p.Classes), used)
 				}
-				used[p.name] = true
+				used[p.Name] = true
 			}
 		}
 	}
@@ -56,7 +57,7 @@ const ownNames = 1<<dataclass.SegmentDate | 1<<dataclass.SegmentEmail | 1<<datac
 const opaque = 1<<dataclass.SegmentInt | 1<<dataclass.SegmentUUID | 1<<dataclass.SegmentULID | 1<<dataclass.SegmentKSUID |
 	1<<dataclass.SegmentHex | 1<<dataclass.SegmentToken | 1<<dataclass.SegmentPrefixed | 1<<dataclass.SegmentNumber
 
-func parameterName(before template, classes uint32) string {
+func parameterName(before paths.Template, classes uint32) string {
 	class := dataclass.SegmentOther
 	if bits.OnesCount32(classes) == 1 {
 		class = dataclass.SegmentClass(bits.TrailingZeros32(classes))
@@ -64,9 +65,9 @@ func parameterName(before template, classes uint32) string {
 			return class.ParamName()
 		}
 	}
-	if n := len(before); n > 0 && !before[n-1].param {
-		if word := camel(singular(before[n-1].text)); word != "" {
-			if classes&^opaque == 0 || singular(before[n-1].text) == before[n-1].text {
+	if n := len(before); n > 0 && !before[n-1].Param {
+		if word := camel(singular(before[n-1].Text)); word != "" {
+			if classes&^opaque == 0 || singular(before[n-1].Text) == before[n-1].Text {
 				return word + "Id"
 			}
 			return word

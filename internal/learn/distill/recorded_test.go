@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"merlon/internal/learn/distill/paths"
 	"merlon/internal/learn/summary"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/dataclass"
@@ -54,7 +55,7 @@ func (s *status) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-func (c *call) truth() string { return c.Method + " " + parseTemplate(c.Template).nameless() }
+func (c *call) truth() string { return c.Method + " " + paths.Parse(c.Template).Nameless() }
 
 func recorded(t *testing.T, file string) []call {
 	t.Helper()
@@ -193,9 +194,9 @@ type score struct{ endpoint, grouped float64 }
 
 func judgeTemplates(o Output, calls []call, show bool) score {
 	truth, got := map[string]bool{}, map[string]bool{}
-	byPlace := map[string][]template{}
+	byPlace := map[string][]paths.Template{}
 	for _, e := range o.Site.Endpoints {
-		t := parseTemplate(e.Template)
+		t := paths.Parse(e.Template)
 		byPlace[placeKey(e.Method, len(t))] = append(byPlace[placeKey(e.Method, len(t))], t)
 	}
 	right, all := 0, 0
@@ -213,13 +214,13 @@ func judgeTemplates(o Output, calls []call, show bool) score {
 				segs = append(segs, summary.Segment{Text: s})
 			}
 		}
-		var best template
+		var best paths.Template
 		for _, t := range byPlace[placeKey(c.Method, len(segs))] {
-			if _, ok := t.accepts(segs); ok && (best == nil || moreSpecific(t, best)) {
+			if _, ok := t.Accepts(segs); ok && (best == nil || paths.MoreSpecific(t, best)) {
 				best = t
 			}
 		}
-		key := c.Method + " " + best.nameless()
+		key := c.Method + " " + best.Nameless()
 		got[key] = true
 		if key == c.truth() {
 			right++
@@ -320,8 +321,8 @@ func TestRecordedTrafficOnline(t *testing.T) {
 				e := calls[i].event(i)
 				if k := matchKnown(o.Knowledge, e); k != nil {
 					e.Endpoint, e.Template = k.ID, e.Append([]byte(k.Template))
-					for p, pos := range parseTemplate(k.Template) {
-						if pos.param {
+					for p, pos := range paths.Parse(k.Template) {
+						if pos.Param {
 							e.Observations[p].Flags &^= exchange.LeafLiteral
 							e.Observations[p].Literal = event.Span{}
 						}
@@ -362,11 +363,11 @@ func matchKnown(k bundle.Knowledge, e *event.Event) *bundle.KnownEndpoint {
 	var best *bundle.KnownEndpoint
 	for i := range k.Endpoints {
 		c := &k.Endpoints[i]
-		t := parseTemplate(c.Template)
+		t := paths.Parse(c.Template)
 		if c.Method != string(e.Bytes(e.Method)) {
 			continue
 		}
-		if _, ok := t.accepts(segs); ok && (best == nil || moreSpecific(t, parseTemplate(best.Template))) {
+		if _, ok := t.Accepts(segs); ok && (best == nil || paths.MoreSpecific(t, paths.Parse(best.Template))) {
 			best = c
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"merlon/internal/model/schema"
 )
 
-// A field is of a sensitive class when most of many different values are (ALGORITHMS 3): twenty of twenty random numbers
+// A field is of a sensitive class when most of many different values are: twenty of twenty random numbers
 // pass for a card with probability 1e-20, one of one with 1 in 10.
 const (
 	sensitiveShare  = 0.6
@@ -64,8 +64,8 @@ func (v *view) findSensitive() []sensitiveField {
 		fields(s, p.String(), exchange.RootLoc(p), 0, func(where string, loc uint64, s *schema.Shape) { judge(where, loc, s.Count, p) })
 	}
 	for i, p := range v.n.template {
-		if p.param {
-			judge("path."+p.name, exchange.SegmentLoc(i), v.leaf.Traffic.Successes, exchange.InPath)
+		if p.Param {
+			judge("path."+p.Name, exchange.SegmentLoc(i), v.leaf.Traffic.Successes, exchange.InPath)
 		}
 	}
 	slices.SortFunc(out, func(a, b sensitiveField) int {

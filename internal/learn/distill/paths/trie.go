@@ -1,4 +1,4 @@
-package distill
+package paths
 
 import (
 	"slices"
@@ -19,8 +19,8 @@ func newNode(key string) *node { return &node{key: key, children: map[string]*no
 
 func (n *node) insert(l *summary.Leaf) {
 	n.all = append(n.all, l)
-	for _, s := range trimmed(l.Segments) {
-		k := segmentKey(s)
+	for _, s := range Trimmed(l.Segments) {
+		k := SegmentKey(s)
 		c := n.children[k]
 		if c == nil {
 			c = newNode(k)
@@ -109,32 +109,32 @@ func (n *node) class() uint32 {
 	return 1 << dataclass.SegmentOther
 }
 
-// ending is the leaves of one template.
-type ending struct {
-	template template
-	leaves   []*summary.Leaf
+// Ending is the leaves of one template.
+type Ending struct {
+	Template Template
+	Leaves   []*summary.Leaf
 }
 
 // templates derives the templates below n, depth segments down.
-func (d *deriver) templates(n *node, prefix template, depth int) (out []ending) {
+func (d *deriver) templates(n *node, prefix Template, depth int) (out []Ending) {
 	if len(n.ends) > 0 {
-		out = append(out, ending{slices.Clone(prefix), n.ends})
+		out = append(out, Ending{slices.Clone(prefix), n.ends})
 	}
 	children := n.sorted()
 	values := d.values(n, children, depth)
 	var group []*node
-	p := position{param: true}
+	p := Position{Param: true}
 	for _, c := range children {
 		if text, ok := c.version(depth); ok {
-			out = append(out, d.templates(c, append(slices.Clone(prefix), position{text: text}), depth+1)...)
+			out = append(out, d.templates(c, append(slices.Clone(prefix), Position{Text: text}), depth+1)...)
 			continue
 		}
 		if !isWord(c.key) || values[c] {
 			group = append(group, c)
-			p.classes |= c.class()
+			p.Classes |= c.class()
 			continue
 		}
-		out = append(out, d.templates(c, append(slices.Clone(prefix), position{text: c.key}), depth+1)...)
+		out = append(out, d.templates(c, append(slices.Clone(prefix), Position{Text: c.key}), depth+1)...)
 	}
 	if len(group) > 0 {
 		out = append(out, d.templates(unite(group), append(slices.Clone(prefix), p), depth+1)...)

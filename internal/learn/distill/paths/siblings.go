@@ -1,11 +1,11 @@
-package distill
+package paths
 
 import (
 	"merlon/internal/learn/summary"
 	"merlon/internal/model/sketch"
 )
 
-// When words beside each other are values of one parameter (ALGORITHMS 1). Counting children alone cannot tell, as any
+// When words beside each other are values of one parameter. Counting children alone cannot tell, as any
 // threshold both destroys some root and misses some parameter; what decides is whether they behave alike: answers call
 // them by name, the same words follow them, their answers have the same fields.
 const (
@@ -179,7 +179,7 @@ func homogeneous(words []*node, depth int, out map[*node]bool) {
 // following calls yield for the words behind a position. Typed segments are no evidence: numbers follow everything.
 func following(l *summary.Leaf, depth int, yield func(offset int, key string)) {
 	for o := 1; o <= innerOffsets && depth+o < len(l.Segments); o++ {
-		if k := segmentKey(l.Segments[depth+o]); isWord(k) && k != "" {
+		if k := SegmentKey(l.Segments[depth+o]); isWord(k) && k != "" {
 			yield(o, k)
 		}
 	}
@@ -275,8 +275,8 @@ func answers(nodes []*node, depth int) map[below]*summary.Answer {
 		for _, l := range c.all {
 			k := below{method: l.Method}
 			if depth > 0 || len(c.children) > 0 {
-				for _, s := range trimmed(l.Segments)[depth+1:] {
-					k.rest += "/" + segmentKey(s)
+				for _, s := range Trimmed(l.Segments)[depth+1:] {
+					k.rest += "/" + SegmentKey(s)
 				}
 			}
 			if out[k] == nil {
