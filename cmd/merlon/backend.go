@@ -77,6 +77,7 @@ func openBackend(ctx context.Context, cfg config.Config, b *bundle.Bundle, comma
 		return nil, failed(err)
 	}
 	k.queue = event.NewQueue(cfg.Limits.QueueEvents)
+	k.queue.Linger(time.NewTimer(0))
 	eng, wrong := engine.New(engine.Options{
 		Queue: k.queue, Namer: event.NewNamer(nodeNumber(cfg.Node), randomSeed()), Node: cfg.Node, Places: k.place,
 		Panicked: func(stage string, v any, stack []byte) {

@@ -29,7 +29,7 @@ const (
 	maxRules      = 1000
 )
 
-// env is what an expression sees. Field names are the words of INTERFACES and of docs/reference/policy.md.
+// env is what an expression sees. Field names are the words of the rule language, docs/reference/policy.md.
 type env struct {
 	Endpoint  envEndpoint  `expr:"endpoint"`
 	Network   envNetwork   `expr:"network"`

@@ -20,7 +20,7 @@ type Queue struct {
 	limit  int
 	ready  chan struct{} // there is an event, or enough of them
 	closed bool
-	linger *time.Timer // the consumer's
+	linger *time.Timer // the consumer's; nil when it does not linger
 
 	published, dropped atomic.Uint64
 	pool               sync.Pool
@@ -119,6 +119,10 @@ const (
 	lingering = 10 * time.Millisecond
 )
 
+// Linger makes Take gather events, with a timer that is handed in and is the queue's from then on. It must be called
+// before the first Take; without it Take returns what there is.
+func (q *Queue) Linger(t *time.Timer) { q.linger = t }
+
 // Take waits for events and returns all there are, oldest first. It returns nil when ctx ends or when the queue is
 // closed and empty. The slice is valid until the next Take.
 func (q *Queue) Take(ctx context.Context) []*Event {
@@ -126,7 +130,7 @@ func (q *Queue) Take(ctx context.Context) []*Event {
 	for {
 		q.mu.Lock()
 		n, closed := len(q.items), q.closed
-		if n >= enough || n > 0 && (lingered || closed) {
+		if n >= enough || n > 0 && (lingered || closed || q.linger == nil) {
 			batch := q.items
 			q.items, q.spare = q.spare[:0], batch
 			q.room.Broadcast()
@@ -151,11 +155,7 @@ func (q *Queue) Take(ctx context.Context) []*Event {
 
 // waitForMore returns true when lingering is over and false when there may be enough events.
 func (q *Queue) waitForMore(ctx context.Context) bool {
-	if q.linger == nil {
-		q.linger = time.NewTimer(lingering)
-	} else {
-		q.linger.Reset(lingering)
-	}
+	q.linger.Reset(lingering)
 	defer q.linger.Stop()
 	select {
 	case <-q.ready:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"merlon/internal/model/identity"
 )
@@ -39,6 +40,7 @@ func TestQueueDeliversInOrderAndOnce(t *testing.T) {
 
 func TestSmallBatchesArriveWithoutClose(t *testing.T) {
 	q := NewQueue(1000)
+	q.Linger(time.NewTimer(time.Hour))
 	for range 3 {
 		q.Publish(q.New())
 		if got := q.Take(context.Background()); len(got) != 1 {
