@@ -169,7 +169,7 @@ type accessLog struct {
 	referer, userAgent []byte
 }
 
-func newAccessLog(agent bool) decoder {
+func newAccessLog(agent bool) *accessLog {
 	return &accessLog{agent: agent, referer: []byte("Referer"), userAgent: []byte("User-Agent")}
 }
 

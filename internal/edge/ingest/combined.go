@@ -10,12 +10,12 @@ import "merlon/internal/model/exchange"
 func formatCombined() *format {
 	return &format{
 		Name: "combined", About: "access log of Apache httpd and nginx with referer and User-Agent",
-		Source: exchange.SourceAccessLog, Limit: maxLogLine,
+		Source: exchange.SourceAccessLog,
 		sniff: func(line []byte) bool {
 			var l logLine
 			return l.parse(line) == 0 && l.parseAgent() == 0
 		},
-		time: logTime, records: newLines,
-		decoder: func(int) decoder { return newAccessLog(true) },
+		time: logTime,
+		open: func(s *source, _ int) (records, decoder) { return newLines(s, maxLogLine), newAccessLog(true) },
 	}
 }

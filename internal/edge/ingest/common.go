@@ -8,12 +8,12 @@ import "merlon/internal/model/exchange"
 func formatCommon() *format {
 	return &format{
 		Name: "common", About: "access log of Apache httpd without referer and User-Agent",
-		Source: exchange.SourceAccessLog, Limit: maxLogLine,
+		Source: exchange.SourceAccessLog,
 		sniff: func(line []byte) bool {
 			var l logLine
 			return l.parse(line) == 0 && blank(l.rest)
 		},
-		time: logTime, records: newLines,
-		decoder: func(int) decoder { return newAccessLog(false) },
+		time: logTime,
+		open: func(s *source, _ int) (records, decoder) { return newLines(s, maxLogLine), newAccessLog(false) },
 	}
 }

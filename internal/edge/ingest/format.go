@@ -16,15 +16,14 @@ type format struct {
 	// About is one line for people.
 	About  string
 	Source exchange.Source
-	// Limit bounds one record in bytes.
-	Limit int
-	// sniff tells whether a line, one of the first of an input, is of this format. A document is told by its beginning.
+	// document tells that records are no lines; sniff then sees the beginning of the input.
+	document bool
+	// sniff tells whether a line, one of the first of an input, is of this format.
 	sniff func(line []byte) bool
 	// time finds the time of a line, to order inputs by; 0 for none.
 	time func(line []byte) int64
-	// records cuts an input, and decoder reads what was cut.
-	records func(s *source, limit int) records
-	decoder func(bodyLimit int) decoder
+	// open makes what cuts an input and what reads the pieces.
+	open func(s *source, bodyLimit int) (records, decoder)
 }
 
 // records yields the records of an input with their numbers. A Cause as error is one damaged record.
@@ -70,7 +69,7 @@ func unknownFormat(name string) error {
 // Bounds of the look at an input's beginning.
 const (
 	sniffLines = 10
-	sniffBytes = 1 << 20
+	sniffBytes = 4 << 20
 )
 
 // detect tells the format by the first lines, reading no more than it needs: stdin may be slow. It leaves the source
@@ -123,6 +122,9 @@ func sniff(complete, head []byte, chosen *format) (found *format, at int64, n in
 		return f, at, 0
 	}
 	for _, f := range formats {
+		if f.document {
+			continue
+		}
 		n = 0
 		for line := range bytes.Lines(complete) {
 			line = bytes.TrimRight(line, "\r\n")
@@ -143,7 +145,7 @@ func sniff(complete, head []byte, chosen *format) (found *format, at int64, n in
 // sniffDocument tries the formats that are no lines on the beginning of the input.
 func sniffDocument(head []byte, formats []*format) (*format, int64) {
 	for _, f := range formats {
-		if f.Source == exchange.SourceHAR && f.sniff(head) {
+		if f.document && f.sniff(head) {
 			return f, f.time(head)
 		}
 	}

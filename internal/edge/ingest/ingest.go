@@ -131,8 +131,7 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 	if g.o.Opened != nil {
 		g.o.Opened(r.input.Name, r.format.Name)
 	}
-	records := r.format.records(r.source, r.format.Limit)
-	decoder := r.format.decoder(g.o.BodyLimit)
+	records, decoder := r.format.open(r.source, g.o.BodyLimit)
 	fills := -1
 	for n := 0; ; n++ {
 		record, line, err := records.next()
@@ -144,7 +143,7 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 			g.arrived = g.o.Now().UnixNano()
 			g.count(r)
 		}
-		var cause Cause
+		cause, known := err.(Cause) //nolint:errorlint // records return causes as they are, and this is once a line
 		switch {
 		case err == nil:
 			if cause = g.one(r, decoder, record, line); cause == 0 {
@@ -153,8 +152,7 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 		case errors.Is(err, io.EOF):
 			g.count(r)
 			return nil
-		case errors.As(err, &cause):
-		default:
+		case !known:
 			g.count(r)
 			return fmt.Errorf("%w %s: %w", ErrRead, r.input.Name, err)
 		}

@@ -90,7 +90,7 @@ type lines struct {
 }
 
 // newLines cuts s into lines of at most limit bytes.
-func newLines(s *source, limit int) records { return &lines{s: s, limit: limit} }
+func newLines(s *source, limit int) *lines { return &lines{s: s, limit: limit} }
 
 // next returns the next line that is not empty, without its line end, and its number. It is valid until the following
 // call. A line over the limit is CauseTooLong and is passed over without being kept.

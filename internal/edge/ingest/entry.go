@@ -1,0 +1,317 @@
+package ingest
+
+import (
+	"bytes"
+
+	"merlon/internal/model/exchange"
+)
+
+// formatEntry is exchange lines: one HAR 1.2 entry a line, with _client and _site.
+func formatEntry() *format {
+	return &format{
+		Name: "entry", About: "exchange lines: one HAR 1.2 entry as JSON a line",
+		Source: exchange.SourceEntry,
+		sniff: func(line []byte) bool {
+			var d entryDecoder
+			return line[0] == '{' && d.scan(line) == 0
+		},
+		time: entryTime,
+		open: func(s *source, bodyLimit int) (records, decoder) {
+			return newLines(s, maxEntry), newEntryDecoder(bodyLimit)
+		},
+	}
+}
+
+// maxEntry bounds one entry: bodies of several megabytes, base64 and all.
+const maxEntry = 16 << 20
+
+// maxEntryFields bounds the header fields of a message; servers stop at 100, and 1000 in a proxy's record is a mistake.
+const maxEntryFields = 1000
+
+// maxKeptArena bounds the memory that a decoder keeps for decoded strings from one entry to the next.
+const maxKeptArena = 1 << 20
+
+// entryTime finds the first startedDateTime without reading the whole entry: it only orders inputs.
+func entryTime(b []byte) int64 {
+	const key = `"startedDateTime"`
+	if k := bytes.Index(b, []byte(key)); k >= 0 {
+		var s scanner
+		s.reset(b[k+len(key):])
+		if s.peek() == ':' {
+			s.i++
+			if v, ok := s.text(); ok {
+				if at, ok := parseRFC3339(v); ok {
+					return at
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// entry is what is read of a HAR entry (https://w3c.github.io/web-performance/specs/HAR/Overview.html, and HAR 1.2 as
+// published by Jan Odvarko). Sizes are -1 where the entry does not tell them.
+type entry struct {
+	started       []byte
+	elapsed, wait float64 // milliseconds
+	hasRequest    bool
+	method, url   []byte
+	requestSize   int64
+	post          content
+	postParams    []param
+	status        int
+	responseSize  int64
+	body          content
+	site          []byte
+	ip            []byte
+	port          int
+	order         [][]byte // names in wire order and casing
+	hasOrder      bool
+	request       []exchange.Field
+	response      []exchange.Field
+}
+
+// content is a body as HAR has it.
+type content struct {
+	text    []byte
+	hasText bool
+	base64  bool
+	size    int64 // decoded
+	mime    []byte
+}
+
+type param struct{ name, value []byte }
+
+// entryDecoder decodes entries.
+type entryDecoder struct {
+	s      scanner
+	e      entry
+	target target
+	limit  int
+	// mayHide tells that the recorder may leave credentials out; shown, that one was seen and so it does not.
+	mayHide, shown bool
+	sites          map[string]string
+	fields         []exchange.Field // scratch of reorder
+	contentType    []byte           // a field's name
+}
+
+func newEntryDecoder(bodyLimit int) *entryDecoder {
+	return &entryDecoder{limit: bodyLimit, sites: make(map[string]string), contentType: []byte("Content-Type")}
+}
+
+// scan reads an entry into d.e without judging what it says.
+func (d *entryDecoder) scan(record []byte) Cause {
+	if cap(d.s.arena) > maxKeptArena {
+		d.s.arena = nil
+	}
+	d.s.reset(record)
+	e, s := &d.e, &d.s
+	*e = entry{
+		requestSize: -1, responseSize: -1, wait: -1, elapsed: -1, order: e.order[:0], request: e.request[:0], response: e.response[:0],
+		postParams: e.postParams[:0],
+	}
+	e.post.size, e.body.size = -1, -1
+	if s.peek() != '{' {
+		return CauseJSON
+	}
+	s.open('{')
+	for n := 0; s.more(&n, '}'); {
+		switch string(s.key()) {
+		case "startedDateTime":
+			e.started, _ = s.text()
+		case "time":
+			e.elapsed = s.numberOr(-1)
+		case "request":
+			d.scanRequest()
+		case "response":
+			d.scanResponse()
+		case "timings":
+			d.scanTimings()
+		case "_client":
+			d.scanClient()
+		case "_site":
+			e.site, _ = s.text()
+		default:
+			s.skip()
+		}
+	}
+	s.end()
+	if s.cause == 0 && (len(e.started) == 0 || !e.hasRequest) {
+		return CauseEntry
+	}
+	return s.cause
+}
+
+func (d *entryDecoder) scanRequest() {
+	e, s := &d.e, &d.s
+	if e.hasRequest = s.open('{'); !e.hasRequest {
+		return
+	}
+	for n := 0; s.more(&n, '}'); {
+		switch string(s.key()) {
+		case "method":
+			e.method, _ = s.text()
+		case "url":
+			e.url, _ = s.text()
+		case "headers":
+			e.request = d.scanFields(e.request[:0])
+		case "bodySize":
+			e.requestSize = int64(s.numberOr(-1))
+		case "postData":
+			d.scanContent(&e.post)
+		default: // queryString and cookies repeat what url and headers say
+			s.skip()
+		}
+	}
+}
+
+func (d *entryDecoder) scanResponse() {
+	e, s := &d.e, &d.s
+	if !s.open('{') {
+		return
+	}
+	for n := 0; s.more(&n, '}'); {
+		switch string(s.key()) {
+		case "status":
+			e.status = int(s.numberOr(0))
+		case "headers":
+			e.response = d.scanFields(e.response[:0])
+		case "bodySize":
+			e.responseSize = int64(s.numberOr(-1))
+		case "content":
+			d.scanContent(&e.body)
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (d *entryDecoder) scanTimings() {
+	s := &d.s
+	if !s.open('{') {
+		return
+	}
+	for n := 0; s.more(&n, '}'); {
+		if string(s.key()) == "wait" {
+			d.e.wait = s.numberOr(-1)
+		} else {
+			s.skip()
+		}
+	}
+}
+
+// scanFields reads an array of {name, value}.
+func (d *entryDecoder) scanFields(fields []exchange.Field) []exchange.Field {
+	s := &d.s
+	if !s.open('[') {
+		return fields
+	}
+	for n := 0; s.more(&n, ']'); {
+		var f exchange.Field
+		f.Name, f.Value = d.scanPair()
+		if len(f.Name) == 0 {
+			continue
+		}
+		if len(fields) == maxEntryFields {
+			s.fail(CauseTooMany)
+			break
+		}
+		if f.Name[0] != ':' {
+			f.ID = exchange.LookupHeader(f.Name)
+		}
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+func (d *entryDecoder) scanPair() (name, value []byte) {
+	s := &d.s
+	if !s.open('{') {
+		return nil, nil
+	}
+	for n := 0; s.more(&n, '}'); {
+		switch string(s.key()) {
+		case "name":
+			name, _ = s.text()
+		case "value":
+			value, _ = s.text()
+		default:
+			s.skip()
+		}
+	}
+	return name, value
+}
+
+// scanContent reads postData or content.
+func (d *entryDecoder) scanContent(c *content) {
+	s := &d.s
+	if !s.open('{') {
+		return
+	}
+	for n := 0; s.more(&n, '}'); {
+		switch string(s.key()) {
+		case "text":
+			c.text, c.hasText = s.text()
+		case "encoding":
+			v, _ := s.text()
+			c.base64 = string(v) == "base64"
+		case "size":
+			c.size = int64(s.numberOr(-1))
+		case "mimeType":
+			c.mime, _ = s.text()
+		case "params":
+			if !s.open('[') {
+				continue
+			}
+			for k := 0; s.more(&k, ']'); {
+				name, value := d.scanPair()
+				if len(d.e.postParams) == maxEntryFields {
+					s.fail(CauseTooMany)
+					break
+				}
+				d.e.postParams = append(d.e.postParams, param{name, value})
+			}
+		default:
+			s.skip()
+		}
+	}
+}
+
+func (d *entryDecoder) scanClient() {
+	e, s := &d.e, &d.s
+	if !s.open('{') {
+		return
+	}
+	for n := 0; s.more(&n, '}'); {
+		switch string(s.key()) {
+		case "ip":
+			e.ip, _ = s.text()
+		case "port":
+			e.port = int(s.numberOr(0))
+		case "headerOrder":
+			if e.hasOrder = s.open('['); !e.hasOrder {
+				continue
+			}
+			for k := 0; s.more(&k, ']'); {
+				name, ok := s.text()
+				if len(e.order) == maxEntryFields {
+					s.fail(CauseTooMany)
+					break
+				}
+				if ok && len(name) > 0 && name[0] != ':' {
+					e.order = append(e.order, name)
+				}
+			}
+		default:
+			s.skip()
+		}
+	}
+}
+
+// numberOr reads a number, or passes over anything else and returns other. Numbers are cut to what a size can be.
+func (s *scanner) numberOr(other float64) float64 {
+	if v, ok := s.number(); ok {
+		return max(-1, min(v, 1<<53))
+	}
+	return other
+}
