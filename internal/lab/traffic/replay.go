@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -124,7 +125,7 @@ func (c *cast) play(e *Entry, call *recordedCall, session int) {
 	e.Request = Request{Method: call.Method, URL: "https://" + call.Host + target, Version: "HTTP/1.1", Body: call.Body}
 	value := func(name, otherwise string) string {
 		for k, v := range call.Headers {
-			if equalFold(k, name) {
+			if strings.EqualFold(k, name) {
 				return v
 			}
 		}

@@ -1,4 +1,4 @@
-package traffic
+package entry
 
 import (
 	"strconv"
@@ -30,9 +30,9 @@ func (e *Entry) AppendCombined(b []byte) []byte {
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, int64(len(e.Response.Body)), 10)
 	b = append(b, ` "`...)
-	b = appendLogged(b, orDash(header(e.Request.Headers, "Referer")))
+	b = appendLogged(b, orDash(Value(e.Request.Headers, "Referer")))
 	b = append(b, `" "`...)
-	b = appendLogged(b, orDash(header(e.Request.Headers, "User-Agent")))
+	b = appendLogged(b, orDash(Value(e.Request.Headers, "User-Agent")))
 	return append(b, '"')
 }
 

@@ -1,4 +1,4 @@
-package traffic
+package entry
 
 import (
 	"encoding/base64"
@@ -35,7 +35,7 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 	b = appendQuery(b, e.Request.URL)
 	if e.Request.Body != "" {
 		b = append(b, `,"postData":{"mimeType":`...)
-		b = appendString(b, header(e.Request.Headers, "content-type"))
+		b = appendString(b, Value(e.Request.Headers, "content-type"))
 		b = appendText(b, e.Request.Body)
 		b = append(b, '}')
 	}
@@ -56,12 +56,12 @@ func (e *Entry) AppendJSON(b []byte) []byte {
 	b = append(b, `,"content":{"size":`...)
 	b = strconv.AppendInt(b, int64(size), 10)
 	b = append(b, `,"mimeType":`...)
-	b = appendString(b, header(e.Response.Headers, "content-type"))
+	b = appendString(b, Value(e.Response.Headers, "content-type"))
 	if e.Response.Body != "" {
 		b = appendText(b, e.Response.Body)
 	}
 	b = append(b, `},"redirectURL":`...)
-	b = appendString(b, header(e.Response.Headers, "location"))
+	b = appendString(b, Value(e.Response.Headers, "location"))
 	b = append(b, `,"headersSize":-1,"bodySize":`...)
 	b = strconv.AppendInt(b, int64(size), 10)
 	b = append(b, `},"cache":{},"timings":{"send":0,"wait":`...)
@@ -140,7 +140,7 @@ func appendHeaders(b []byte, hs []Header) []byte {
 func appendCookies(b []byte, hs []Header) []byte {
 	b = append(b, '[')
 	first := true
-	for pair := range strings.SplitSeq(header(hs, "cookie"), ";") {
+	for pair := range strings.SplitSeq(Value(hs, "cookie"), ";") {
 		name, value, ok := strings.Cut(strings.TrimSpace(pair), "=")
 		if !ok {
 			continue
