@@ -4,6 +4,7 @@ GO       ?= go
 UPSTREAM ?=
 FUZZTIME ?= 10s
 PKG      ?= ./...
+BENCHFLAGS ?=
 BIN      := bin
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMIT   := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -14,12 +15,12 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.da
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race,)
 
 .DEFAULT_GOAL := help
-.PHONY: help build need-upstream run demo test test-short race lint fmt fuzz bench generate deps tools clean
+.PHONY: help build need-upstream run demo test test-short race lint fmt fuzz bench bench-micro generate deps tools clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  Variables: UPSTREAM=URL (run), FUZZTIME=10s (fuzz), PKG=./... (test-short, race, bench)"
+	@echo "  Variables: UPSTREAM=URL (run), FUZZTIME=10s (fuzz), PKG=./... (test-short, race, bench), BENCHFLAGS='-rounds 3' (bench)"
 
 build: ## Build bin/merlon, static, stamped with version, commit and date
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/merlon ./cmd/merlon
@@ -58,7 +59,12 @@ fuzz: ## Run every fuzz target for FUZZTIME each
 		done; \
 	done
 
-bench: ## Run the micro-benchmarks with their allocations
+bench: build ## Measure CPU per request beside HAProxy and nginx, then the micro-benchmarks (docs/reference/benchmark.md)
+	@cd tools && $(GO) build -o ../$(BIN)/bench ./bench
+	@status=0; $(BIN)/bench -merlon $(BIN)/merlon $(BENCHFLAGS) || status=$$?; echo; \
+		$(MAKE) --no-print-directory bench-micro || status=$$?; exit $$status
+
+bench-micro: ## Run the micro-benchmarks of PKG with their allocations
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 0.5s $(PKG)
 
 generate: $(BIN)/templ ## Write generated code and reference pages afresh

@@ -1,0 +1,172 @@
+// Bench measures what Merlon costs: processor time for each request, side by side with HAProxy and nginx as plain
+// proxies before the same upstream, with latency, memory, learned share and drops. docs/reference/benchmark.md says how
+// to read it. It needs nginx, HAProxy and wrk; it speaks to loopback alone and ends only what it started.
+//
+//	bench [-rounds 5] [-seconds 6] [-workload one|many|both] [-json FILE]
+//	bench -endurance [-requests 2000000] [-addresses 1000000] [-junk 100000]
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case err == nil:
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	default:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are what the command line says.
+type settings struct {
+	plan
+	merlon     string
+	workload   string
+	json       string
+	endurance  bool
+	requests   int
+	principals int
+	addresses  int
+	junk       int
+}
+
+var errMissed = errors.New("a bar was missed")
+
+func parse(args []string, errOut io.Writer) (settings, error) {
+	var s settings
+	seconds := 0
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(errOut)
+	f.StringVar(&s.merlon, "merlon", "bin/merlon", "the Merlon to measure")
+	f.IntVar(&s.rounds, "rounds", 5, "rounds of each workload, in each of which every proxy is measured once")
+	f.IntVar(&seconds, "seconds", 6, "length of a measurement")
+	f.IntVar(&s.conns, "conns", 32, "connections of the load generator")
+	f.StringVar(&s.workload, "workload", "both", "one: one principal and address; many: as -principals and -addresses say; both")
+	f.StringVar(&s.json, "json", "", "write all samples to this file")
+	f.BoolVar(&s.force, "force", false, "measure on a busy machine too, and say so")
+	f.DurationVar(&s.settle, "settle", 0, "instead of stopping Merlon before its CPU is read, wait so long for it to distil and save by itself (70s)")
+	f.BoolVar(&s.endurance, "endurance", false, "send -requests requests to Merlon alone and watch its memory")
+	f.IntVar(&s.requests, "requests", 2_000_000, "requests of an endurance run")
+	f.IntVar(&s.principals, "principals", 10_000, "principals of workload many and of an endurance run")
+	f.IntVar(&s.addresses, "addresses", 10_000, "client addresses of workload many and of an endurance run")
+	f.IntVar(&s.junk, "junk", 0, "junk paths, to which every tenth request of an endurance run goes")
+	if err := f.Parse(args); err != nil {
+		return s, flag.ErrHelp
+	}
+	s.duration = time.Duration(seconds) * time.Second
+	switch {
+	case f.NArg() > 0:
+		return s, fmt.Errorf("%q is no flag", f.Arg(0))
+	case s.workload != "one" && s.workload != "many" && s.workload != "both":
+		return s, fmt.Errorf("-workload is one, many or both, not %q", s.workload)
+	case s.rounds < 1 || s.rounds > 1000 || seconds < 1 || seconds > 3600 || s.conns < 1 || s.conns > 4000:
+		return s, errors.New("-rounds is 1 to 1000, -seconds 1 to 3600, -conns 1 to 4000")
+	case s.requests < 1000 || s.requests > 1e9 || s.principals < 1 || s.principals > 1e6 || s.addresses < 1 || s.addresses > 3_800_000 || s.junk < 0 || s.junk > 1e7:
+		return s, errors.New("-requests is 1000 to 1e9, -principals 1 to 1e6, -addresses 1 to 3.8e6, -junk 0 to 1e7")
+	}
+	return s, nil
+}
+
+// report is what -json writes.
+type report struct {
+	Time      time.Time  `json:"time"`
+	Cores     int        `json:"cores"`
+	Others    float64    `json:"largest_share_of_other_processes"`
+	Slowest   float64    `json:"slowest_calibration_spin"`
+	Forced    bool       `json:"forced"`
+	Results   []results  `json:"results,omitempty"`
+	Endurance *endurance `json:"endurance,omitempty"`
+	Verdicts  []verdict  `json:"verdicts"`
+}
+
+func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) {
+	s, err := parse(args, errOut)
+	if err != nil {
+		return err
+	}
+	f, err := setUp(ctx, s.merlon, s.principals)
+	defer func() { err = errors.Join(err, f.close()) }()
+	if err != nil {
+		return err
+	}
+	if err := f.faithful(ctx, f.address); err != nil {
+		return fmt.Errorf("upstream: %w", err)
+	}
+	quiet := newReadiness()
+	r := report{Time: time.Now().UTC(), Cores: runtime.NumCPU(), Forced: s.force}
+	if s.endurance {
+		err = s.endure(ctx, f, &r, out, errOut)
+	} else {
+		err = s.compare(ctx, f, quiet, &r, out, errOut)
+	}
+	if err != nil {
+		return err
+	}
+	r.Others, r.Slowest = quiet.others, quiet.slowest
+	met := judge(out, r.Verdicts)
+	if s.force && (quiet.others > maxOthers || quiet.slowest > maxSpin) {
+		fmt.Fprintf(out, "measured on a BUSY machine (-force): others used up to %.0f%% of the CPU, calibration up to %.2f times its best\n", 100*quiet.others, quiet.slowest)
+	}
+	if s.json != "" {
+		text, err := json.MarshalIndent(r, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(s.json, append(text, '\n'), 0o644); err != nil { //nolint:gosec // a report is no secret
+			return err
+		}
+	}
+	if !met {
+		return errMissed
+	}
+	return nil
+}
+
+// compare runs the workloads against every contender.
+func (s settings) compare(ctx context.Context, f *field, quiet *readiness, r *report, out, errOut io.Writer) error {
+	fmt.Fprintf(out, "%s, %d cores; %d rounds of %v, %d connections; 70 %% GET, 30 %% POST and PUT with 1 kB of JSON\n",
+		r.Time.Format(time.DateOnly), r.Cores, s.rounds, s.duration, s.conns)
+	for _, v := range []variant{{"one", 1, 1}, {"many", s.principals, s.addresses}} {
+		if s.workload != "both" && s.workload != v.Name {
+			continue
+		}
+		got, err := f.measure(ctx, v, s.plan, quiet, errOut)
+		if err != nil {
+			return err
+		}
+		got.print(out, f.contenders)
+		r.Results = append(r.Results, got)
+		r.Verdicts = append(r.Verdicts, got.verdicts()...)
+	}
+	return nil
+}
+
+// endure runs Merlon alone for long. How busy the machine is matters little for memory, so nothing is refused.
+func (s settings) endure(ctx context.Context, f *field, r *report, out, errOut io.Writer) error {
+	fmt.Fprintf(out, "%s, %d cores; endurance: %d requests, %d connections, %d principals, %d addresses, %d junk paths\n",
+		r.Time.Format(time.DateOnly), r.Cores, s.requests, s.conns, s.principals, s.addresses, s.junk)
+	e, err := f.endure(ctx, load{conns: s.conns, requests: s.requests, principals: s.principals, addresses: s.addresses, junk: s.junk}, errOut)
+	if err != nil {
+		return err
+	}
+	e.print(out)
+	r.Endurance, r.Verdicts = &e, e.verdicts()
+	return nil
+}
