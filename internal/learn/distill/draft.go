@@ -51,6 +51,7 @@ func (d *distiller) draft() []*draft {
 	for _, table := range []*summary.Table{&d.in.State.Known, &d.in.State.Found} {
 		for _, l := range table.Leaves() {
 			if op, t := d.described.find(l.Host, l.Method, l.Segments); op != nil {
+				noteClasses(t, l.Segments)
 				n := get(l.Host, l.Method, t)
 				n.operation = op
 				n.leaves = append(n.leaves, l)
@@ -98,6 +99,15 @@ func (d *distiller) draft() []*draft {
 			cmp.Compare(a.template.Nameless(), b.template.Nameless()), cmp.Compare(a.method, b.method))
 	})
 	return out
+}
+
+// noteClasses notes what stands at the parameters of a described template, as it is noted at learned ones.
+func noteClasses(t paths.Template, segs []summary.Segment) {
+	for i := range min(len(t), len(segs)) {
+		if t[i].Param && segs[i].Kind == summary.Typed {
+			t[i].Classes |= 1 << segs[i].Class
+		}
+	}
 }
 
 // failures gives the failed requests of unknown paths to the drafts they would have matched.
