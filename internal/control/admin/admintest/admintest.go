@@ -1,0 +1,166 @@
+// Package admintest makes an Admin over a store of its own, filled with an estate to look at, for tests of the floors above.
+package admintest
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"merlon/internal/control/admin"
+	"merlon/internal/enforce/policy"
+	"merlon/internal/model/account"
+	"merlon/internal/model/bundle"
+	"merlon/internal/model/inventory"
+	"merlon/internal/store/sqlite"
+)
+
+// Name and Password are those of the administrator that SignIn makes.
+const (
+	Name     = "ana"
+	Password = "correct horse battery"
+)
+
+// World is an Admin and what stands around it.
+type World struct {
+	Admin *admin.Admin
+	Store *sqlite.DB
+
+	mu       sync.Mutex
+	now      time.Time
+	estate   *inventory.Inventory
+	standing bundle.Standing
+	status   admin.Status
+}
+
+// New makes a world whose clock stands at a fixed time until somebody moves it.
+func New(tb testing.TB) *World {
+	tb.Helper()
+	w := &World{now: time.Date(2026, 11, 20, 14, 30, 0, 0, time.UTC)}
+	w.status = admin.Status{
+		Version: "0.1.0", Node: "node-1", Started: w.now.Add(-51 * time.Hour), Listen: []string{"http://127.0.0.1:8080"},
+		Journal: "writing", Database: "writing",
+	}
+	db, err := sqlite.Open(tb.Context(), filepath.Join(tb.TempDir(), "merlon.db"), sqlite.Options{Now: w.Now, Node: "node-1"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- db.Run(ctx) }()
+	tb.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			tb.Errorf("store: %v", err)
+		}
+		if err := db.Close(); err != nil {
+			tb.Errorf("store: %v", err)
+		}
+	})
+	w.Store = db
+	w.Admin = w.Reopen(tb)
+	return w
+}
+
+// Reopen makes another Admin over the same store, as a restart does.
+func (w *World) Reopen(tb testing.TB) *admin.Admin {
+	tb.Helper()
+	a, err := admin.New(tb.Context(), admin.Options{
+		Store: w.Store, Inventory: w.Estate, Stand: w.stand, Status: w.Status, Now: w.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Hashing: admin.Hashing{Memory: 64, Passes: 1, Threads: 1}, // cheap: what is tested is not the cost
+		Poll:    5 * time.Millisecond,
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return a
+}
+
+// Now is the world's clock.
+func (w *World) Now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// Wait moves the clock on.
+func (w *World) Wait(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// Estate is the inventory there is now.
+func (w *World) Estate() *inventory.Inventory {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.estate
+}
+
+// SetEstate puts another in its place.
+func (w *World) SetEstate(v *inventory.Inventory) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.estate = v
+}
+
+// Status is how Merlon fares.
+func (w *World) Status() admin.Status {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.status
+}
+
+// SetStatus changes it.
+func (w *World) SetStatus(change func(*admin.Status)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(&w.status)
+}
+
+func (w *World) stand(s bundle.Standing) []policy.Mistake {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.standing = s
+	return nil
+}
+
+// Standing is what an engine would have been told last.
+func (w *World) Standing() bundle.Standing {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.standing
+}
+
+// SignIn makes the administrator's account, if it is not there yet, and signs in.
+func (w *World) SignIn(tb testing.TB) admin.SignedIn {
+	tb.Helper()
+	from := admin.Visitor{Address: "127.0.0.1", Browser: "test"}
+	token, needed, err := w.Admin.NewSetup(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var in admin.SignedIn
+	if needed {
+		in, err = w.Admin.SetUp(tb.Context(), from, token, Name, Password)
+	} else {
+		in, err = w.Admin.SignIn(tb.Context(), from, Name, Password)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return in
+}
+
+// Token makes a token of a role.
+func (w *World) Token(tb testing.TB, by admin.Caller, role account.Role) string {
+	tb.Helper()
+	_, secret, err := w.Admin.CreateToken(tb.Context(), by, "test-"+string(role), role, 0)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return secret
+}

@@ -1,0 +1,156 @@
+package web_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"merlon/internal/control/admin/admintest"
+)
+
+// browser starts Chromium, or skips loudly.
+func browser(t *testing.T, width, height int, dark bool) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("NO CHROMIUM: the pages were not opened in a browser; install the package chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(width, height), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	if dark {
+		options = append(options, chromedp.Flag("force-dark-mode", true), chromedp.Flag("blink-settings", "preferredColorScheme=0"))
+	}
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// shoot keeps a picture of the page in $MERLON_SCREENSHOTS, when that is set.
+func shoot(t *testing.T, ctx context.Context, name string) {
+	t.Helper()
+	dir := os.Getenv("MERLON_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// complaints collects what the browser complains about: scripts that fail, and what the Content-Security-Policy refused.
+func complaints(ctx context.Context) func() []string {
+	var mu sync.Mutex
+	var all []string
+	chromedp.ListenTarget(ctx, func(ev any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := ev.(type) {
+		case *runtime.EventExceptionThrown:
+			all = append(all, e.ExceptionDetails.Error())
+		case *log.EventEntryAdded:
+			if e.Entry.Level == log.LevelError {
+				all = append(all, e.Entry.Text+" "+e.Entry.URL)
+			}
+		}
+	})
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]string(nil), all...)
+	}
+}
+
+func TestBrowserFirstVisit(t *testing.T) {
+	w := admintest.New(t)
+	w.Fill(t, 60)
+	s := serve(t, w)
+	token, needed, err := w.Admin.NewSetup(t.Context())
+	if err != nil || !needed {
+		t.Fatal(token, needed, err)
+	}
+	ctx := browser(t, 1400, 900, false)
+	wrong := complaints(ctx)
+	do := func(what string, steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	text := func(sel string) string {
+		t.Helper()
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.querySelector(`+strconv.Quote(sel)+`).innerText`))
+		if err != nil {
+			t.Fatalf("%s: %v", sel, err)
+		}
+		return got
+	}
+
+	do("open the set-up link", chromedp.Navigate(s.URL+"/setup?token="+token), chromedp.WaitVisible(`input[name=again]`))
+	shoot(t, ctx, "setup")
+	do("create the account", chromedp.SendKeys(`input[name=name]`, admintest.Name), chromedp.SendKeys(`input[name=password]`, admintest.Password),
+		chromedp.SendKeys(`input[name=again]`, admintest.Password), chromedp.Click(`button.primary`), chromedp.WaitVisible(`.tiles`))
+	if got := text(".notice.ok"); !strings.Contains(got, "Welcome") {
+		t.Errorf("after set-up: %q", got)
+	}
+	shoot(t, ctx, "overview")
+
+	do("open the inventory", chromedp.Click(`nav a[href="/inventory"]`), chromedp.WaitVisible(`table.list`))
+	if got := text("table.list tbody"); !strings.Contains(got, "/v2/patients/{patientId}") {
+		t.Errorf("inventory: %q", got)
+	}
+	shoot(t, ctx, "inventory")
+
+	do("open an endpoint", chromedp.Click(`a.endpoint[href="/inventory/5"]`), chromedp.WaitVisible(`.schema`))
+	if got := text("h1"); got != "/v2/patients/{patientId}/records" {
+		t.Errorf("endpoint: %q", got)
+	}
+	shoot(t, ctx, "endpoint")
+
+	do("block it", chromedp.Click(`.title details:last-of-type summary`), chromedp.WaitVisible(`.pop input[name=why]`),
+		chromedp.SendKeys(`.pop form[action="/blocks"] input[name=why]`, "leaks records"))
+	shoot(t, ctx, "endpoint-block")
+	do("send it", chromedp.Click(`.pop form[action="/blocks"] button.danger`), chromedp.WaitVisible(`.notice.warn`))
+	if got := text(".notice.warn"); !strings.Contains(got, "leaks records") {
+		t.Errorf("after the block: %q", got)
+	}
+	standing := w.Standing()
+	if len(standing.Entries) != 1 || standing.Entries[0].Value != "5" || standing.Entries[0].By != admintest.Name {
+		t.Errorf("the engine was told %+v", standing)
+	}
+
+	do("open the blocks", chromedp.Navigate(s.URL+"/blocks"), chromedp.WaitVisible(`table.list`))
+	shoot(t, ctx, "blocks")
+	do("open the events", chromedp.Navigate(s.URL+"/events"), chromedp.WaitVisible(`#live-state[data-state=on]`))
+	shoot(t, ctx, "events")
+	w.AddEvent(t, "<img src=x onerror=alert(1)>")
+	do("see a new event", chromedp.WaitVisible(`tr.fresh`))
+	if got := text("tr.fresh .template"); got != "/<img src=x onerror=alert(1)>" {
+		t.Errorf("live row: %q", got)
+	}
+	do("open an event", chromedp.Navigate(s.URL+"/events/"+w.EventID(t, "wire.conflicting-length")), chromedp.WaitVisible(`.finding`))
+	shoot(t, ctx, "event")
+	do("sign out", chromedp.Click(`.me button`), chromedp.WaitVisible(`input[autocomplete=current-password]`))
+	shoot(t, ctx, "sign-in")
+	if all := wrong(); len(all) > 0 {
+		t.Errorf("the browser complains: %q", all)
+	}
+}

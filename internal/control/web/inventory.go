@@ -1,0 +1,113 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"merlon/internal/control/admin"
+	"merlon/internal/model/inventory"
+)
+
+// perPage is how many endpoints a page lists.
+const perPage = 100
+
+// inventoryView is the list of endpoints as shown.
+type inventoryView struct {
+	Query  url.Values // what the page was asked for
+	Found  admin.InventoryPage
+	Page   int
+	Now    time.Time
+	Listen string // where to send a first request
+}
+
+func (s *server) inventory(w http.ResponseWriter, r *http.Request, p *page) error {
+	p.Title, p.Active = "Inventory", "inventory"
+	in := r.URL.Query()
+	q := admin.InventoryQuery{
+		Site: in.Get("site"), Method: in.Get("method"), Lifecycle: in.Get("lifecycle"), Search: in.Get("q"),
+		State: inventory.State(in.Get("state")), Auth: inventory.Authentication(in.Get("auth")), Access: inventory.Access(in.Get("access")),
+		Sensitive: in.Get("sensitive") != "", Sort: in.Get("sort"), Limit: perPage,
+	}
+	if q.Sort == "" {
+		q.Sort = "template"
+	}
+	v := inventoryView{Query: in, Now: s.Admin.Now(), Listen: listen(p.Status), Page: 1}
+	if n, err := strconv.Atoi(in.Get("page")); err == nil && n > 1 && n < 1_000_000 {
+		v.Page = n
+	}
+	q.Skip = (v.Page - 1) * perPage
+	var err error
+	if v.Found, err = s.Admin.Inventory(r.Context(), p.Caller, q); err != nil {
+		var input *admin.InputError
+		if !errors.As(err, &input) {
+			return err
+		}
+		p.Error = sentence(err)
+	}
+	return s.show(w, r, http.StatusOK, inventoryList(p, v))
+}
+
+// listen is where clients are served, for empty pages.
+func listen(s admin.Status) string {
+	if len(s.Listen) == 0 {
+		return "the address that Merlon listens on"
+	}
+	return s.Listen[0]
+}
+
+// with is the address of this list with one thing changed; what is empty is left out, and pages begin anew.
+func (v inventoryView) with(key, value string) string {
+	q := url.Values{}
+	for k, all := range v.Query {
+		if len(all) > 0 && all[0] != "" && k != "page" && k != "done" {
+			q.Set(k, all[0])
+		}
+	}
+	q.Del(key)
+	if value != "" {
+		q.Set(key, value)
+	}
+	if len(q) == 0 {
+		return "/inventory"
+	}
+	return "/inventory?" + q.Encode()
+}
+
+func (v inventoryView) pageLink(n int) string { return v.with("page", strconv.Itoa(n)) }
+
+func (v inventoryView) sorted(key string) bool {
+	got := v.Query.Get("sort")
+	return got == key || got == "" && key == "template"
+}
+
+// filtered tells whether anything narrows the list.
+func (v inventoryView) filtered() bool {
+	for _, k := range []string{"site", "method", "lifecycle", "q", "state", "auth", "access", "sensitive"} {
+		if v.Query.Get(k) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (v inventoryView) pages() int { return (v.Found.Total + perPage - 1) / perPage }
+
+func (v inventoryView) span() string {
+	from := (v.Page-1)*perPage + 1
+	return whole(uint64(from)) + "–" + whole(uint64(from+len(v.Found.Endpoints)-1)) + " of " + whole(uint64(v.Found.Total))
+}
+
+// columns of the list; those with a Sort can be sorted by.
+type column struct{ Name, Sort, Class string }
+
+func columns() []column {
+	return []column{
+		{"Endpoint", "template", ""}, {"State", "", ""}, {"Auth", "", ""}, {"Sensitive", "", ""}, {"Risk", "risk", ""},
+		{"Requests", "requests", "num"}, {"Callers", "callers", "num"}, {"Last seen", "last_seen", "num"},
+	}
+}
+
+func words(s ...string) []string { return s }
