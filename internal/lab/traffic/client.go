@@ -26,7 +26,7 @@ type call struct {
 func order(lines string) (hs []Header) {
 	for line := range strings.SplitSeq(lines, "\n") {
 		name, value, _ := strings.Cut(line, ":")
-		hs = append(hs, Header{name, strings.TrimSpace(value)})
+		hs = append(hs, Header{Name: name, Value: strings.TrimSpace(value)})
 	}
 	return hs
 }
@@ -211,7 +211,7 @@ func (sw *software) dress(s *session, c *call, h2 bool) []Header {
 		hs = append(hs, f)
 	}
 	if c.upgrade {
-		hs = append(hs, Header{"Upgrade", "websocket"}, Header{"Sec-WebSocket-Version", "13"}, Header{"Sec-WebSocket-Key", s.nonce()})
+		hs = append(hs, Header{Name: "Upgrade", Value: "websocket"}, Header{Name: "Sec-WebSocket-Version", Value: "13"}, Header{Name: "Sec-WebSocket-Key", Value: s.nonce()})
 	}
 	return hs
 }

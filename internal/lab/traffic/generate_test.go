@@ -281,9 +281,9 @@ func TestOptionsAreChecked(t *testing.T) {
 // TestEntryIsHAR reads what was written with encoding/json.
 func TestEntryIsHAR(t *testing.T) {
 	e := Entry{Started: monday.Add(1500 * time.Microsecond), Duration: 2500 * time.Microsecond, Site: "acme",
-		Request:  Request{"POST", "https://h/a?q=%C3%A9&q=1%202&bad=%zz", "HTTP/1.1", []Header{{"Cookie", "a=1; b=2"}, {"Content-Type", "text/plain"}}, "line\n\"quoted\"\x01"},
-		Response: Response{Status: 200, Version: "HTTP/1.1", Headers: []Header{{"Content-Type", "image/png"}, {"X", "\xff"}}, Body: "\x89PNG\xff"},
-		Client:   Client{"2003::1", 4711, "j", ""}, Label: Label{"a", "OAT-014", "c"}}
+		Request:  Request{Method: "POST", URL: "https://h/a?q=%C3%A9&q=1%202&bad=%zz", Version: "HTTP/1.1", Headers: []Header{{Name: "Cookie", Value: "a=1; b=2"}, {Name: "Content-Type", Value: "text/plain"}}, Body: "line\n\"quoted\"\x01"},
+		Response: Response{Status: 200, Version: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "image/png"}, {Name: "X", Value: "\xff"}}, Body: "\x89PNG\xff"},
+		Client:   Client{IP: "2003::1", Port: 4711, JA4: "j"}, Label: Label{Actor: "a", Kind: "OAT-014", Campaign: "c"}}
 	var got map[string]any
 	b, err := json.Marshal(e)
 	if err == nil {

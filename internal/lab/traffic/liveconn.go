@@ -128,7 +128,7 @@ func (d *liveDrive) once(conn *liveConn, c *call, e *Entry) error {
 	e.Response = Response{Status: res.StatusCode, Version: res.Proto}
 	for name, values := range res.Header {
 		for _, v := range values {
-			e.Response.Headers = append(e.Response.Headers, Header{name, v})
+			e.Response.Headers = append(e.Response.Headers, Header{Name: name, Value: v})
 		}
 	}
 	slices.SortStableFunc(e.Response.Headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })

@@ -96,7 +96,7 @@ func (w *recorder) response(version string, now time.Time) Response {
 			name = strings.ToLower(name)
 		}
 		for _, v := range values {
-			r.Headers = append(r.Headers, Header{name, v})
+			r.Headers = append(r.Headers, Header{Name: name, Value: v})
 		}
 	}
 	slices.SortStableFunc(r.Headers, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
@@ -123,7 +123,7 @@ func (c *deafConn) response() Response {
 			continue
 		}
 		if name, value, ok := strings.Cut(line, ":"); ok {
-			r.Headers = append(r.Headers, Header{name, strings.TrimSpace(value)})
+			r.Headers = append(r.Headers, Header{Name: name, Value: strings.TrimSpace(value)})
 		}
 	}
 	return r

@@ -132,28 +132,28 @@ func (c *cast) play(e *Entry, call *recordedCall, session int) {
 		return otherwise
 	}
 	agents := [...]string{"python-requests/2.32.3", "Go-http-client/1.1", "okhttp/4.12.0", "axios/1.7.9"}
-	hs := []Header{{"Host", call.Host}, {"User-Agent", value("User-Agent", agents[who%len(agents)])}, {"Accept", value("Accept", "*/*")}}
+	hs := []Header{{Name: "Host", Value: call.Host}, {Name: "User-Agent", Value: value("User-Agent", agents[who%len(agents)])}, {Name: "Accept", Value: value("Accept", "*/*")}}
 	switch anonymous := float64(mix(uint64(session)^99)>>11)/(1<<53) < c.o.Anonymous; {
 	case call.status == 401: // it was refused in the recording: nobody's token
-		hs = append(hs, Header{"Authorization", fmt.Sprintf("Bearer bad_%016x", mix(uint64(session)))})
+		hs = append(hs, Header{Name: "Authorization", Value: fmt.Sprintf("Bearer bad_%016x", mix(uint64(session)))})
 	case anonymous:
 		e.Label.Actor = "anonymous-" + strconv.Itoa(home)
 	default:
-		hs = append(hs, Header{"Authorization", "Bearer " + c.tokens[who]})
+		hs = append(hs, Header{Name: "Authorization", Value: "Bearer " + c.tokens[who]})
 	}
 	if kind := value("Content-Type", ""); kind != "" || call.Body != "" {
 		if kind == "" {
 			kind = "application/json"
 		}
-		hs = append(hs, Header{"Content-Type", kind})
+		hs = append(hs, Header{Name: "Content-Type", Value: kind})
 	}
 	if call.Body != "" || (call.Method != "GET" && call.Method != "HEAD") {
-		hs = append(hs, Header{"Content-Length", strconv.Itoa(len(call.Body))})
+		hs = append(hs, Header{Name: "Content-Length", Value: strconv.Itoa(len(call.Body))})
 	}
-	e.Request.Headers = append(hs, Header{"Accept-Encoding", "gzip"})
+	e.Request.Headers = append(hs, Header{Name: "Accept-Encoding", Value: "gzip"})
 	e.Response = Response{Status: call.status, Version: "HTTP/1.1", Body: call.Text, BodyUnknown: call.Dropped}
 	for _, name := range sortedKeys(call.Answer) {
-		e.Response.Headers = append(e.Response.Headers, Header{name, call.Answer[name]})
+		e.Response.Headers = append(e.Response.Headers, Header{Name: name, Value: call.Answer[name]})
 	}
 }
 
@@ -168,7 +168,7 @@ func (c *cast) scan(e *Entry) {
 		host = "unknown.example"
 	}
 	c.ask(e, host, w)
-	e.Response = Response{Status: 404, Version: "HTTP/1.1", Headers: []Header{{"Content-Type", "application/json; charset=utf-8"}}, Body: `{"message":"Not Found"}`}
+	e.Response = Response{Status: 404, Version: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "application/json; charset=utf-8"}}, Body: `{"message":"Not Found"}`}
 	if float64(mix(hashString(w))>>11)/(1<<53) < c.o.ScannerHits {
 		e.Response.Status, e.Response.Body = 200, `{"status":"ok"}`
 	}
@@ -184,7 +184,7 @@ func (c *cast) catch(e *Entry, client int) {
 		target = c.o.Wordlist[c.r.IntN(len(c.o.Wordlist))]
 	}
 	c.ask(e, c.o.CatchAllHost, target)
-	e.Response = Response{Status: 200, Version: "HTTP/1.1", Headers: []Header{{"Content-Type", "text/html; charset=utf-8"}},
+	e.Response = Response{Status: 200, Version: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "text/html; charset=utf-8"}},
 		Body: "<!doctype html><title>Welcome</title><div id=app></div>"}
 }
 
