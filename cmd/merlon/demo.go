@@ -94,8 +94,10 @@ func runDemo(ctx context.Context, c console, data, listen, adminAddress string) 
 	}
 	fmt.Fprintf(c.err, "%d exchanges of the past are learned; live traffic begins.\n", n)
 	d.driveLive(ctx, listen)
-	fmt.Fprintf(c.err, "\n  API:       http://%s/v2/departments\n  Dashboard: http://%s/\n", listen, adminAddress)
-	d.process.printSetup(ctx, c)
+	fmt.Fprintf(c.err, "\n  API:       http://%s/v2/departments\n", listen)
+	if err := d.process.printSetup(ctx, c); err != nil {
+		return errors.Join(failed(err), d.process.stop())
+	}
 	fmt.Fprintln(c.err, "\nCtrl-C stops everything.")
 	<-ctx.Done()
 	cancel()

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"merlon/internal/config"
+	"merlon/internal/control/admin"
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy"
 	"merlon/internal/telemetry"
@@ -76,8 +77,12 @@ type process struct {
 	backend *backend
 	proxy   *proxy.Server
 	admin   *http.Server
-	serving sync.WaitGroup
-	failure chan error // the first listener that ends by itself
+	people  *admin.Admin
+	// listening are the URLs where clients are served, adminAddress is where people are.
+	listening    []string
+	adminAddress string
+	serving      sync.WaitGroup
+	failure      chan error // the first listener that ends by itself
 }
 
 // serve runs until ctx ends, then drains.
@@ -85,6 +90,9 @@ func serve(ctx context.Context, cfg config.Config, c console) error {
 	p, err := start(ctx, cfg, c)
 	if err != nil {
 		return err
+	}
+	if err := p.printSetup(ctx, c); err != nil {
+		return errors.Join(failed(err), p.stop())
 	}
 	select {
 	case <-ctx.Done():
@@ -132,14 +140,14 @@ func start(ctx context.Context, cfg config.Config, c console) (*process, error) 
 			Head: cfg.Timeouts.Head, Body: cfg.Timeouts.Body, Idle: cfg.Timeouts.Idle, Connect: cfg.Timeouts.Connect, Response: cfg.Timeouts.Response,
 		},
 	})
-	if err = p.listen(ctx, c); err != nil {
+	if err = p.listen(ctx); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
 	return p, nil
 }
 
 // listen opens every address before the first request is served, so that a taken port is found at once.
-func (p *process) listen(ctx context.Context, c console) error {
+func (p *process) listen(ctx context.Context) error {
 	var lc net.ListenConfig
 	for _, l := range p.cfg.Listen {
 		nl, err := lc.Listen(ctx, "tcp", l.Address)
@@ -147,6 +155,7 @@ func (p *process) listen(ctx context.Context, c console) error {
 			return failed(fmt.Errorf("cannot serve clients: %w", err))
 		}
 		p.log.Info("serving clients", "address", nl.Addr().String())
+		p.listening = append(p.listening, "http://"+reachable(nl.Addr()))
 		p.serving.Go(func() {
 			if err := p.proxy.Serve(nl, l.ProxyProtocol); !errors.Is(err, proxy.ErrClosed) {
 				p.failure <- err
@@ -157,12 +166,13 @@ func (p *process) listen(ctx context.Context, c console) error {
 	if err != nil {
 		return failed(fmt.Errorf("cannot serve the dashboard: %w", err))
 	}
-	handler, err := p.adminHandler(ctx, al.Addr(), c)
+	handler, err := p.adminHandler(ctx)
 	if err != nil {
 		_ = al.Close()
 		return failed(err)
 	}
-	p.admin = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)}
+	p.admin = admin.Server(handler, p.log)
+	p.adminAddress = reachable(al.Addr())
 	p.log.Info("serving dashboard and API", "address", "http://"+al.Addr().String()+"/")
 	p.serving.Go(func() {
 		if err := p.admin.Serve(al); !errors.Is(err, http.ErrServerClosed) {
