@@ -45,6 +45,11 @@ type Output struct {
 	Postures []finding.Posture
 }
 
+// MaxPublishedCandidates is how many candidates the hot path is told of, the oldest first. What it knows is accumulated with
+// full detail, so one caller who gets a success on ever new paths must not be able to fill it; the inventory lists the
+// others all the same, and a confirmed endpoint is always published.
+const MaxPublishedCandidates = 4_096
+
 // Distill works out what one site is.
 func Distill(in Input) Output {
 	d := &distiller{in: in, judge: newJudge(in), at: time.Unix(0, in.State.Seen.Last).UTC()}
@@ -55,12 +60,18 @@ func Distill(in Input) Output {
 	d.name(drafts)
 	ids := d.birth(drafts)
 
+	candidates := 0
 	out := Output{Site: inventory.Site{Name: in.State.Site, Endpoints: []inventory.Endpoint{}, CatchAll: d.catchAll.hosts()}}
 	for _, i := range ids.order {
 		v := d.view(drafts[i], ids.of[i])
 		e := v.endpoint()
 		out.Site.Endpoints = append(out.Site.Endpoints, e)
 		out.Postures = append(out.Postures, v.postures...)
+		if v.state == inventory.Candidate && drafts[i].operation == nil {
+			if candidates++; candidates > MaxPublishedCandidates {
+				continue
+			}
+		}
 		out.Knowledge.Endpoints = append(out.Knowledge.Endpoints, v.known())
 	}
 	out.Aliases, out.NextID = d.aliases, d.next

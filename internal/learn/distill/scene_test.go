@@ -268,6 +268,24 @@ func TestScannerThatMostlySucceedsStaysCandidate(t *testing.T) {
 	}
 }
 
+func TestOneCallerCannotFillTheKnowledge(t *testing.T) {
+	s := &scene{}
+	for i := range MaxPublishedCandidates + 500 {
+		s.add(visit{host: fmt.Sprintf("h%d.example", i), path: "/x", addr: "203.0.113.9"})
+	}
+	s.quorum(visit{path: "/orders", hour: 90})
+	o := s.distill()
+	if n := len(o.Site.Endpoints); n != MaxPublishedCandidates+501 {
+		t.Fatalf("%d endpoints listed", n)
+	}
+	if n := len(o.Knowledge.Endpoints); n != MaxPublishedCandidates+1 {
+		t.Fatalf("%d endpoints published", n)
+	}
+	if last := o.Knowledge.Endpoints[len(o.Knowledge.Endpoints)-1]; last.Template != "/orders" {
+		t.Fatalf("the confirmed endpoint is not among them: %+v", last)
+	}
+}
+
 func TestCatchAll(t *testing.T) {
 	junk := func(s *scene, host, answer string, size func(i int) int64) {
 		for i := range 120 {
