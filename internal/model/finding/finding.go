@@ -1,7 +1,11 @@
 // Package finding is what a check says about an exchange or an endpoint, in standard classes, with masked evidence; incidents.
 package finding
 
-import "merlon/internal/model/identity"
+import (
+	"errors"
+
+	"merlon/internal/model/identity"
+)
 
 // Severity orders how bad a finding would be if it is true.
 type Severity uint8
@@ -41,6 +45,19 @@ func ParseSeverity(s string) (Severity, bool) {
 
 // MarshalText writes the word.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// ErrSeverity is returned for a word that is no severity.
+var ErrSeverity = errors.New("severity is none of low, medium, high, critical")
+
+// UnmarshalText reads the word.
+func (s *Severity) UnmarshalText(text []byte) error {
+	v, ok := ParseSeverity(string(text))
+	if !ok && string(text) != "none" {
+		return ErrSeverity
+	}
+	*s = v
+	return nil
+}
 
 // Stage is the part of the pipeline a finding comes from: the first word of its id.
 type Stage uint8
