@@ -5,17 +5,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-
-	"github.com/dchest/siphash"
 )
 
 // Key is a site's learning key. Every way to print it gives "redacted".
 type Key [16]byte
 
-// Token is the keyed hash (SipHash-2-4) that stands for a value wherever the value itself must not go: equal values have
+// Token is the keyed hash (SipHash-1-3) that stands for a value wherever the value itself must not go: equal values have
 // equal tokens under one key, and without the key nobody can try values. It is never 0, which means "no value".
 func (k Key) Token(value []byte) uint64 {
-	t := siphash.Hash(binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:]), value)
+	t := sip13(binary.LittleEndian.Uint64(k[:8]), binary.LittleEndian.Uint64(k[8:]), value)
 	if t == 0 {
 		return 1
 	}

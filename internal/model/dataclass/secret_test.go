@@ -56,7 +56,7 @@ func TestToken(t *testing.T) {
 	if a.Token([]byte("x")) != a.Token([]byte("x")) || a.Token([]byte("x")) == a.Token([]byte("y")) || a.Token([]byte("x")) == b.Token([]byte("x")) {
 		t.Error("tokens follow value and key")
 	}
-	// SipHash-2-4 reference vector: key 00..0f, message 00..0e.
+	// SipHash-1-3 reference vector: key 00..0f, message 00..0e.
 	var k Key
 	msg := make([]byte, 15)
 	for i := range k {
@@ -65,7 +65,7 @@ func TestToken(t *testing.T) {
 	for i := range msg {
 		msg[i] = byte(i)
 	}
-	if got := k.Token(msg); got != 0xa129ca6149be45e5 {
+	if got := k.Token(msg); got != 0xd320d86d2a519956 {
 		t.Errorf("reference vector: %x", got)
 	}
 }

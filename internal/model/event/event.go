@@ -53,6 +53,9 @@ type Observation struct {
 	Part    exchange.Part
 	Kind    exchange.Kind
 	Flags   exchange.LeafFlag
+	// Same is how far back the last observation of the same Loc stands, whose Name this one has too; 0 when there is none, or
+	// it is not known. What is kept by location can be found through it without a look-up.
+	Same uint16
 }
 
 // Use is how an object reference appears.

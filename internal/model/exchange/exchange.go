@@ -139,6 +139,8 @@ type Leaf struct {
 	Part    Part
 	Kind    Kind
 	Flags   LeafFlag
+	// Same is how far back in the list the last leaf of the same Loc stands; 0 when there is none, or it is not known.
+	Same uint16
 }
 
 // BodyKind is what a body was taken for.

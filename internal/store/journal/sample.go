@@ -3,8 +3,7 @@ package journal
 import (
 	"encoding/binary"
 
-	"github.com/dchest/siphash"
-
+	"merlon/internal/model/dataclass"
 	"merlon/internal/model/event"
 	"merlon/internal/model/identity"
 )
@@ -17,7 +16,7 @@ import (
 // so memory is bounded and an actor at work is not forgotten; after a restart they are made anew, which gives the same
 // answer for everybody who has not moved.
 type sampler struct {
-	k0, k1   uint64
+	key      dataclass.Key
 	below    uint64 // the hash must be under it; 0 keeps everything
 	new, old map[identity.Actor]bool
 }
@@ -26,11 +25,10 @@ type sampler struct {
 const maxJudged = 32 << 10
 
 func newSampler(key [32]byte, oneIn uint64) *sampler {
-	s := &sampler{
-		// Not the key itself: what is derived here must not help against tokens keyed with it.
-		k0: siphash.Hash(binary.LittleEndian.Uint64(key[:]), binary.LittleEndian.Uint64(key[8:]), []byte("journal sample 0")),
-		k1: siphash.Hash(binary.LittleEndian.Uint64(key[16:]), binary.LittleEndian.Uint64(key[24:]), []byte("journal sample 1")),
-	}
+	s := &sampler{}
+	// Not the key itself: what is derived here must not help against tokens keyed with it.
+	binary.LittleEndian.PutUint64(s.key[:8], dataclass.Key(key[:16]).Token([]byte("journal sample 0")))
+	binary.LittleEndian.PutUint64(s.key[8:], dataclass.Key(key[16:]).Token([]byte("journal sample 1")))
 	s.new, s.old = make(map[identity.Actor]bool), make(map[identity.Actor]bool)
 	if oneIn > 1 {
 		s.below = ^uint64(0) / oneIn
@@ -80,5 +78,5 @@ func (s *sampler) hash(e *event.Event) bool {
 		// A source that sees neither: the actor is all there is.
 		binary.LittleEndian.PutUint64(b[:], e.Actor.Token)
 	}
-	return siphash.Hash(s.k0, s.k1, b[:]) < s.below
+	return s.key.Token(b[:]) < s.below
 }
