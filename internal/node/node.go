@@ -35,12 +35,12 @@ type Options struct {
 	Name   string
 	Bundle *bundle.Bundle
 	// Seeds are secret to the sites: they decide what survives a cap of the summaries.
-	Seeds   map[string]uint64
-	Engine  *engine.Engine
-	Queue   *event.Queue
-	Store   *local.Store
-	Now     func() time.Time
-	Log     *slog.Logger
+	Seeds  map[string]uint64
+	Engine *engine.Engine
+	Queue  *event.Queue
+	Store  *local.Store
+	Now    func() time.Time
+	Log    *slog.Logger
 }
 
 // Node learns from one process's events.
@@ -165,21 +165,26 @@ func (n *Node) Consume() {
 		if batch == nil {
 			return
 		}
-		n.troubles.report("journal", n.o.Store.Journal.Append(batch))
-		now := n.o.Now()
-		n.mu.Lock()
-		for _, e := range batch {
-			n.fold(e)
-			n.series.Add(e)
-			n.rows.add(e, now)
-		}
-		if n.series.Due(now) {
-			n.rows.series = n.rows.take(n.series, now)
-		}
-		n.mu.Unlock()
-		n.learned.Add(uint64(len(batch)))
-		n.o.Queue.Release(batch...)
+		n.take(batch)
 	}
+}
+
+// take journals, folds and releases one batch.
+func (n *Node) take(batch []*event.Event) {
+	n.troubles.report("journal", n.o.Store.Journal.Append(batch))
+	now := n.o.Now()
+	n.mu.Lock()
+	for _, e := range batch {
+		n.fold(e)
+		n.series.Add(e)
+		n.rows.add(e, now)
+	}
+	if n.series.Due(now) {
+		n.rows.series = n.rows.take(n.series, now)
+	}
+	n.mu.Unlock()
+	n.learned.Add(uint64(len(batch)))
+	n.o.Queue.Release(batch...)
 }
 
 // fold puts one event into the summary of its site.

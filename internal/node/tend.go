@@ -130,6 +130,11 @@ func (n *Node) Distill(ctx context.Context) error {
 		n.o.Engine.Learn(d)
 	}
 	n.inventory.Store(&next)
+	n.mu.Lock()
+	for _, k := range known {
+		distill.Erase(n.states[k.Site], *k) // literals that turned out to be values
+	}
+	n.mu.Unlock()
 	n.distilled.Store(began.UnixNano())
 	n.distillations.Add(1)
 	return nil

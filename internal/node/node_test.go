@@ -1,0 +1,209 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"merlon/internal/enforce/engine"
+	"merlon/internal/learn/summary"
+	"merlon/internal/model/bundle"
+	"merlon/internal/model/dataclass"
+	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
+	"merlon/internal/model/inventory"
+	"merlon/internal/store/local"
+)
+
+const at0 = int64(1_790_000_000_000_000_000)
+
+// rig is one node on a data directory, with a clock that the test moves.
+type rig struct {
+	t     *testing.T
+	now   time.Time
+	store *local.Store
+	queue *event.Queue
+	eng   *engine.Engine
+	node  *Node
+	stop  func()
+	dead  bool
+}
+
+func open(t *testing.T, dir string) *rig {
+	t.Helper()
+	r := &rig{t: t, now: time.Unix(0, at0).UTC()}
+	var err error
+	r.store, err = local.Open(context.Background(), dir, local.Options{
+		Now: func() time.Time { return r.now }, Command: "test", Random: rand.Reader, DefaultSite: "acme",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ran := make(chan struct{})
+	go func() { defer close(ran); _ = r.store.Run(ctx, nil) }()
+	r.stop = func() { cancel(); <-ran }
+	b := &bundle.Bundle{Sites: []bundle.Site{{Name: "acme", Default: true}}}
+	r.queue = event.NewQueue(100_000)
+	var eng *engine.Engine
+	if eng, _ = engine.New(engine.Options{Queue: r.queue, Namer: event.NewNamer(1, 1), Node: "n"}, engine.Input{Bundle: b, Keys: map[string]dataclass.Key{"acme": {1}}}); eng == nil {
+		t.Fatal("no engine")
+	}
+	r.eng = eng
+	r.node, err = Open(ctx, Options{
+		Name: "n", Bundle: b, Seeds: map[string]uint64{"acme": 7}, Engine: eng, Queue: r.queue, Store: r.store,
+		Now: func() time.Time { return r.now }, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.die)
+	return r
+}
+
+// die lets go of the directory without saving anything, as kill -9 would; what was written stays written.
+func (r *rig) die() {
+	if r.dead {
+		return
+	}
+	r.dead = true
+	r.stop()
+	if err := r.store.Close(); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// send lets n exchanges happen, at times from at on, and has them consumed.
+func (r *rig) send(from, n int) {
+	for i := from; i < from+n; i++ {
+		t := r.eng.Begin(at0)
+		x := &t.Exchange
+		x.Source, x.Observed = exchange.SourceAccessLog, exchange.SawRequestLine|exchange.SawStatus|exchange.SawClient
+		x.At = at0 - int64(3*time.Hour) + int64(i)*int64(time.Minute)
+		x.Method, x.Host = []byte("GET"), []byte("api.example")
+		x.Path = []byte(fmt.Sprintf("/orders/%d", i))
+		x.Client.Addr = netip.AddrFrom4([4]byte{198, 51, byte(i), 1})
+		t.Request()
+		x.Status = 200
+		t.Response()
+		t.Close(event.OutcomeNotForwarded, 0)
+	}
+	r.consume()
+}
+
+// consume takes what waits in the queue.
+func (r *rig) consume() {
+	for r.queue.Len() > 0 {
+		r.node.take(r.queue.Take(context.Background()))
+	}
+}
+
+func (r *rig) state() []byte {
+	var b []byte
+	r.node.Merged("acme", func(s *summary.State) { b = s.AppendBinary(nil) })
+	return b
+}
+
+func find(v *inventory.Inventory, template string) *inventory.Endpoint {
+	for i := range v.Sites {
+		for j := range v.Sites[i].Endpoints {
+			if e := &v.Sites[i].Endpoints[j]; e.Template == template {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+func TestExchangesBecomeAnInventory(t *testing.T) {
+	r := open(t, t.TempDir())
+	r.send(0, 150)
+	if err := r.node.Distill(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	e := find(r.node.Inventory(), "/orders/{orderId}")
+	if e == nil || e.Requests != 150 || e.State != inventory.Confirmed {
+		t.Fatalf("got %+v", e)
+	}
+	// What was published is what the matcher now uses.
+	r.send(150, 10)
+	_ = r.node.Distill(context.Background())
+	if e := find(r.node.Inventory(), "/orders/{orderId}"); e.Requests != 160 || len(r.node.Inventory().Sites[0].Endpoints) != 1 {
+		t.Errorf("got %+v", r.node.Inventory().Sites[0].Endpoints)
+	}
+}
+
+// TestNothingJournaledIsLost: a process that ends without saving is followed by one that has learned the same.
+func TestNothingJournaledIsLost(t *testing.T) {
+	dir := t.TempDir()
+	r := open(t, dir)
+	r.send(0, 40)
+	if err := r.node.Distill(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.node.Save(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	r.send(40, 60) // after the snapshot: only in the journal
+	want := r.state()
+	id := find(r.node.Inventory(), "/orders/{orderId}").ID
+	r.die()
+
+	again := open(t, dir)
+	if got := again.state(); !bytes.Equal(got, want) {
+		t.Errorf("the state after a crash differs: %d bytes, want %d", len(got), len(want))
+	}
+	e := find(again.node.Inventory(), "/orders/{orderId}")
+	if e == nil || e.ID != id || e.Requests != 100 {
+		t.Errorf("got %+v, want id %d and 100 requests", e, id)
+	}
+	// And once more, with everything saved.
+	if err := again.node.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	again.die()
+	third := open(t, dir)
+	if got := third.state(); !bytes.Equal(got, want) {
+		t.Error("the state after an orderly stop differs")
+	}
+}
+
+func TestRowsAreBoundedBySecond(t *testing.T) {
+	r := open(t, t.TempDir())
+	r.send(0, 3*ordinaryRows)
+	if n := len(r.node.rows.events); n != ordinaryRows {
+		t.Errorf("%d ordinary rows in a second, want %d", n, ordinaryRows)
+	}
+	r.now = r.now.Add(time.Second)
+	r.send(0, 1)
+	if n := len(r.node.rows.events); n != ordinaryRows+1 {
+		t.Errorf("%d rows after a second", n)
+	}
+	r.node.Flush(context.Background())
+	if len(r.node.rows.events) != 0 {
+		t.Error("rows stay after they were stored")
+	}
+}
+
+func TestTroublesAreLoggedAtTheirEnds(t *testing.T) {
+	var out bytes.Buffer
+	tr := troubles{log: slog.New(slog.NewTextHandler(&out, nil))}
+	for range 5 {
+		tr.report("journal", context.DeadlineExceeded)
+	}
+	if len(tr.all()) != 1 {
+		t.Errorf("troubles: %v", tr.all())
+	}
+	for range 5 {
+		tr.report("journal", nil)
+	}
+	if n := strings.Count(out.String(), "\n"); n != 2 || len(tr.all()) != 0 {
+		t.Errorf("%d lines: %s", n, out.String())
+	}
+}
