@@ -27,6 +27,7 @@ func (f *flow) answer() bool {
 		case err != nil:
 			f.t.Exchange.Anomalies.Union(h.Anomalies)
 			f.t.Exchange.RawHead = h.Raw
+			f.t.Response()
 			return f.failed(502, err)
 		}
 		uc.start += n
@@ -93,8 +94,10 @@ func (f *flow) passAnswer() bool {
 	} else {
 		var upstreamErr error
 		upstreamErr, err = f.stream(framing)
+		x.Anomalies.Union(uc.body.Anomalies)
 		if upstreamErr != nil {
 			x.Response.Body, x.Response.BodySize = c.answer, uc.body.Size
+			f.t.Response()
 			return f.failed(502, upstreamErr)
 		}
 		x.Response.Body, x.Response.BodySize = c.answer, uc.body.Size
@@ -158,7 +161,6 @@ func (f *flow) stream(framing http1.Framing) (upstreamErr, clientErr error) {
 		payload, n, done, err := uc.body.Next(uc.buf[uc.start:uc.end])
 		uc.start += n
 		if err != nil {
-			f.t.Exchange.Anomalies.Union(uc.body.Anomalies)
 			return err, nil
 		}
 		if room := limit - len(c.answer); room > 0 {

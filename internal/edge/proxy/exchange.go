@@ -110,6 +110,7 @@ func (f *flow) readCaptured(limit int) bool {
 		f.whole = done
 	}
 	x.Request.Body, x.Request.BodySize = c.captured, c.body.Size
+	f.noteBody()
 	return true
 }
 
@@ -127,24 +128,43 @@ func (f *flow) spareHead() {
 	}
 }
 
+// noteBody adds what the codec noted in the request's body; the head is the evidence.
+func (f *flow) noteBody() {
+	c, x := f.c, &f.t.Exchange
+	if c.body.Anomalies != 0 {
+		x.Anomalies.Union(c.body.Anomalies)
+		x.RawHead = c.head.Raw
+	}
+}
+
+// judge has the engine look at what became of the request's body: in the first phase, or, when that is over because the
+// body was streaming on, in the second.
+func (f *flow) judge() {
+	if f.uc != nil {
+		f.t.Response()
+		return
+	}
+	f.t.Request()
+}
+
 // bodyCut ends an exchange whose body does not go on.
 func (f *flow) bodyCut(err error) bool {
+	f.noteBody()
 	if isTimeout(err) {
 		f.t.Exchange.Anomalies.Add(exchange.AnomalyTimeout)
-		f.t.Request()
+		f.judge()
 		return f.refused(action.Reply{Kind: action.Block, Status: 408})
 	}
 	f.t.Exchange.Anomalies.Add(exchange.AnomalyIncomplete)
-	f.t.Request()
+	f.judge()
 	f.t.Close(event.OutcomeClientGone, 0)
 	return false
 }
 
 // bodyRefused ends an exchange whose body's framing is broken.
 func (f *flow) bodyRefused(err error) bool {
-	f.t.Exchange.Anomalies.Union(f.c.body.Anomalies)
-	f.t.Exchange.RawHead = f.c.head.Raw
-	f.t.Request()
+	f.noteBody()
+	f.judge()
 	status := 400
 	var reject http1.RejectError
 	if errors.As(err, &reject) {

@@ -176,6 +176,7 @@ func (f *flow) sendStreaming() error {
 			return f.earlyAnswer(err)
 		}
 	}
+	f.noteBody()
 	f.t.Exchange.Request.BodySize = c.body.Size
 	return uc.fill()
 }
