@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -19,7 +20,7 @@ import (
 )
 
 // browser starts Chromium, or skips loudly.
-func browser(t *testing.T, width, height int, dark bool) context.Context {
+func browser(t *testing.T, width, height int) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -28,9 +29,6 @@ func browser(t *testing.T, width, height int, dark bool) context.Context {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(width, height), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	if dark {
-		options = append(options, chromedp.Flag("force-dark-mode", true), chromedp.Flag("blink-settings", "preferredColorScheme=0"))
-	}
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -57,21 +55,25 @@ func shoot(t *testing.T, ctx context.Context, name string) {
 }
 
 // complaints collects what the browser complains about: scripts that fail, and what the Content-Security-Policy refused.
-func complaints(ctx context.Context) func() []string {
+func complaints(t *testing.T, ctx context.Context) func() []string {
+	t.Helper()
 	var mu sync.Mutex
 	var all []string
-	chromedp.ListenTarget(ctx, func(ev any) {
+	err := chromedp.Listen(ctx, func(ev any) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := ev.(type) {
 		case *runtime.EventExceptionThrown:
-			all = append(all, e.ExceptionDetails.Error())
+			all = append(all, e.ExceptionDetails.Text)
 		case *log.EventEntryAdded:
-			if e.Entry.Level == log.LevelError {
+			if e.Entry.Level == "error" {
 				all = append(all, e.Entry.Text+" "+e.Entry.URL)
 			}
 		}
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return func() []string {
 		mu.Lock()
 		defer mu.Unlock()
@@ -87,8 +89,8 @@ func TestBrowserFirstVisit(t *testing.T) {
 	if err != nil || !needed {
 		t.Fatal(token, needed, err)
 	}
-	ctx := browser(t, 1400, 900, false)
-	wrong := complaints(ctx)
+	ctx := browser(t, 1400, 900)
+	wrong := complaints(t, ctx)
 	do := func(what string, steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {
@@ -152,5 +154,54 @@ func TestBrowserFirstVisit(t *testing.T) {
 	shoot(t, ctx, "sign-in")
 	if all := wrong(); len(all) > 0 {
 		t.Errorf("the browser complains: %q", all)
+	}
+}
+
+// TestBrowserFits opens every page on a telephone and on a desk, light and dark: nothing may run out of the window
+// sideways, and the colours must follow what the browser prefers.
+func TestBrowserFits(t *testing.T) {
+	w := admintest.New(t)
+	w.Fill(t, 40)
+	s := serve(t, w)
+	w.SignIn(t)
+	pages := map[string]string{
+		"overview": "/", "overview-24h": "/?span=24h", "inventory": "/inventory?sort=risk", "endpoint": "/inventory/3", "events": "/events", "event": "/events/" + w.EventID(t, "wire.conflicting-length"), "blocks": "/blocks", "missing": "/nothing",
+	}
+	for _, look := range []struct {
+		name          string
+		width, height int
+		dark          bool
+	}{{"desk-dark", 1440, 900, true}, {"phone", 390, 844, false}} {
+		t.Run(look.name, func(t *testing.T) {
+			ctx := browser(t, look.width, look.height)
+			scheme := "light"
+			if look.dark {
+				scheme = "dark"
+			}
+			if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+				Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := chromedp.Do(ctx, chromedp.EmulateViewport(int64(look.width), int64(look.height)), chromedp.Navigate(s.URL+"/sign-in"),
+				chromedp.SendKeys(`input[name=name]`, admintest.Name), chromedp.SendKeys(`input[name=password]`, admintest.Password),
+				chromedp.Click(`button.primary`), chromedp.WaitVisible(`.tiles`)); err != nil {
+				t.Fatal(err)
+			}
+			for name, path := range pages {
+				if err := chromedp.Do(ctx, chromedp.Navigate(s.URL+path)); err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				over, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - window.innerWidth`))
+				if err != nil || over > 0 {
+					t.Errorf("%s runs %d pixels out of the window (%v)", name, over, err)
+				}
+				light, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`getComputedStyle(document.body.parentElement).backgroundColor.match(/\d+/)[0] > 128`))
+				if err != nil || light == look.dark {
+					t.Errorf("%s is light: %v (%v)", name, light, err)
+				}
+				shoot(t, ctx, look.name+"-"+name)
+			}
+		})
 	}
 }

@@ -1827,7 +1827,7 @@ func historyCard(v endpointView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if len(v.D.History) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 167, "<section class=\"card\"><h2>History</h2><table class=\"list small plain\"><tbody>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 167, "<section class=\"card\"><h2>History</h2><table class=\"list small plain history\"><tbody>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

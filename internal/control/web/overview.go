@@ -24,7 +24,7 @@ type span struct {
 
 func spans() []span {
 	return []span{
-		{"1h", "1 hour", time.Hour, 30 * time.Second}, {"24h", "24 hours", 24 * time.Hour, 10 * time.Minute}, {"7d", "7 days", 7 * 24 * time.Hour, time.Hour},
+		{"1h", "1 hour", time.Hour, time.Minute}, {"24h", "24 hours", 24 * time.Hour, 10 * time.Minute}, {"7d", "7 days", 7 * 24 * time.Hour, time.Hour},
 	}
 }
 

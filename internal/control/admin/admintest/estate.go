@@ -149,10 +149,10 @@ const patientSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema"
 
 func (w *World) fillSeries(tb testing.TB, r *rand.Rand) {
 	now, points := w.Now().Unix(), []store.SeriesPoint{}
-	for at := now - 24*3600; at < now; at += 60 {
+	for at := now - 24*3600; at < now-3600; at += 60 {
 		hour := float64(at%86400) / 86400
 		level := 400 + 300*math.Sin((hour-.3)*2*math.Pi) + 60*r.Float64()
-		for _, id := range []identity.EndpointID{3, 2, 6, 15} {
+		for _, id := range []identity.EndpointID{3, 2, 5, 15} {
 			p := store.SeriesPoint{Site: "acme", Node: "node-1", Source: "proxy", Endpoint: id, At: at, Step: 60, Arrived: at, Requests: uint64(level / float64(id))}
 			if at > now-5*3600 && at < now-5*3600+1500 {
 				p.ServerErrors = p.Requests / 4
@@ -166,7 +166,7 @@ func (w *World) fillSeries(tb testing.TB, r *rand.Rand) {
 	}
 	// Fine points for the last hour, so that the shortest span has a shape, too.
 	for at := (now - 3600) / 10 * 10; at < now; at += 10 {
-		p := store.SeriesPoint{Site: "acme", Node: "node-1", Source: "proxy", Endpoint: 3, At: at, Step: 10, Arrived: at, Requests: 40 + uint64(r.IntN(25))}
+		p := store.SeriesPoint{Site: "acme", Node: "node-1", Source: "proxy", Endpoint: 3, At: at, Step: 10, Arrived: at, Requests: 80 + uint64(r.IntN(25))}
 		p.Latency.Add(int64(9e6 + r.Float64()*9e6))
 		points = append(points, p)
 	}
@@ -185,7 +185,7 @@ func (w *World) fillEvents(tb testing.TB, r *rand.Rand) {
 		e := store.Event{
 			ID: namer.Name(at.UnixNano()).String(), Time: at, Arrived: at, Site: "acme", Node: "node-1", Source: "proxy", Method: o.method, Host: "api.acme.example",
 			Template: o.template, Actor: fmt.Sprintf("principal:%016x", 0x51a0+r.Uint64N(30)), Strength: "accepted", Address: fmt.Sprintf("198.51.100.%d", r.IntN(60)),
-			Country: "DE", UserAgent: agents[r.IntN(len(agents))], Mode: "watch", Action: "allow", Status: 200, LatencyMicros: 4000 + r.Int64N(90_000),
+			Country: "DE", UserAgent: agents[r.IntN(len(agents))], Mode: "watch", Action: "allow", Status: 200, LatencyMicros: 4000 + r.Int64N(90_000), Findings: []byte("[]"),
 		}
 		for j := range operations() {
 			if operations()[j].template == o.template && operations()[j].method == o.method {

@@ -118,7 +118,7 @@ function draw(line) {
 
   const kinds = { GET: "m-get", HEAD: "m-get", POST: "m-post", PUT: "m-put", PATCH: "m-put", DELETE: "m-delete" };
   const method = node("span", "method " + (kinds[line.method] || "m-other"), line.method || "?");
-  const path = line.endpoint ? line.endpoint.slice(line.endpoint.indexOf(" ") + 1) : "";
+  const path = line.endpoint ? line.endpoint.slice((line.method || "").length + 1) : "";
   const code = node("code", "template");
   for (const part of path.split(/(\{[^}]*\})/)) {
     if (part) code.append(part[0] === "{" ? node("var", "", part) : part);
