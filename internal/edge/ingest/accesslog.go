@@ -215,7 +215,7 @@ func addField(x *exchange.Exchange, name []byte, id exchange.HeaderID, value []b
 // anomaly and nothing else known of its request, provided that the status is one that servers give to such bytes.
 func (d *accessLog) request(x *exchange.Exchange, line []byte) Cause {
 	m := bytes.IndexByte(line, ' ')
-	if v := versionAt(line); v > m+1 && token(line[:max(m, 0)]) {
+	if v := versionAt(line); v > m+1 && isMethod(line[:max(m, 0)]) {
 		x.Method = line[:m:m]
 		d.target.set(x, line[m+1:v:v])
 		return 0

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 
+	"merlon/internal/edge/ingest/jsonscan"
 	"merlon/internal/model/exchange"
 )
 
@@ -34,16 +35,15 @@ const maxKeptArena = 1 << 20
 // entryTime finds the first startedDateTime without reading the whole entry: it only orders inputs.
 func entryTime(b []byte) int64 {
 	const key = `"startedDateTime"`
-	if k := bytes.Index(b, []byte(key)); k >= 0 {
-		var s scanner
-		s.reset(b[k+len(key):])
-		if s.peek() == ':' {
-			s.i++
-			if v, ok := s.text(); ok {
-				if at, ok := parseRFC3339(v); ok {
-					return at
-				}
-			}
+	k := bytes.Index(b, []byte(key))
+	if k < 0 {
+		return 0
+	}
+	var s jsonscan.Scanner
+	s.Reset(bytes.TrimLeft(b[k+len(key):], ": \t\r\n"))
+	if v, ok := s.Text(); ok {
+		if at, ok := parseRFC3339(v); ok {
+			return at
 		}
 	}
 	return 0
@@ -84,7 +84,7 @@ type param struct{ name, value []byte }
 
 // entryDecoder decodes entries.
 type entryDecoder struct {
-	s      scanner
+	s      jsonscan.Scanner
 	e      entry
 	target target
 	limit  int
@@ -101,26 +101,26 @@ func newEntryDecoder(bodyLimit int) *entryDecoder {
 
 // scan reads an entry into d.e without judging what it says.
 func (d *entryDecoder) scan(record []byte) Cause {
-	if cap(d.s.arena) > maxKeptArena {
-		d.s.arena = nil
+	if cap(d.s.Arena) > maxKeptArena {
+		d.s.Arena = nil
 	}
-	d.s.reset(record)
+	d.s.Reset(record)
 	e, s := &d.e, &d.s
 	*e = entry{
 		requestSize: -1, responseSize: -1, wait: -1, elapsed: -1, order: e.order[:0], request: e.request[:0], response: e.response[:0],
 		postParams: e.postParams[:0],
 	}
 	e.post.size, e.body.size = -1, -1
-	if s.peek() != '{' {
+	if s.Peek() != '{' {
 		return CauseJSON
 	}
-	s.open('{')
-	for n := 0; s.more(&n, '}'); {
-		switch string(s.key()) {
+	s.Open('{')
+	for n := 0; s.More(&n, '}'); {
+		switch string(s.Key()) {
 		case "startedDateTime":
-			e.started, _ = s.text()
+			e.started, _ = s.Text()
 		case "time":
-			e.elapsed = s.numberOr(-1)
+			e.elapsed = numberOr(s, -1)
 		case "request":
 			d.scanRequest()
 		case "response":
@@ -130,72 +130,79 @@ func (d *entryDecoder) scan(record []byte) Cause {
 		case "_client":
 			d.scanClient()
 		case "_site":
-			e.site, _ = s.text()
+			e.site, _ = s.Text()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
-	s.end()
-	if s.cause == 0 && (len(e.started) == 0 || !e.hasRequest) {
+	s.End()
+	switch err := s.Err(); {
+	case err == nil && (len(e.started) == 0 || !e.hasRequest):
 		return CauseEntry
+	case err == nil:
+		return 0
+	case err == CauseTooMany: //nolint:errorlint // it was given to Fail as it is
+		return CauseTooMany
+	case err == jsonscan.ErrDeep: //nolint:errorlint // the scanner wraps nothing
+		return CauseDeep
 	}
-	return s.cause
+	return CauseJSON
 }
 
 func (d *entryDecoder) scanRequest() {
 	e, s := &d.e, &d.s
-	if e.hasRequest = s.open('{'); !e.hasRequest {
+	if e.hasRequest = s.Open('{'); !e.hasRequest {
 		return
 	}
-	for n := 0; s.more(&n, '}'); {
-		switch string(s.key()) {
+	for n := 0; s.More(&n, '}'); {
+		switch string(s.Key()) {
 		case "method":
-			e.method, _ = s.text()
+			e.method, _ = s.Text()
 		case "url":
-			e.url, _ = s.text()
+			e.url, _ = s.Text()
 		case "headers":
 			e.request = d.scanFields(e.request[:0])
 		case "bodySize":
-			e.requestSize = int64(s.numberOr(-1))
+			e.requestSize = int64(numberOr(s, -1))
 		case "postData":
 			d.scanContent(&e.post)
 		default: // queryString and cookies repeat what url and headers say
-			s.skip()
+			s.Skip()
 		}
 	}
 }
 
 func (d *entryDecoder) scanResponse() {
 	e, s := &d.e, &d.s
-	if !s.open('{') {
+	if !s.Open('{') {
 		return
 	}
-	for n := 0; s.more(&n, '}'); {
-		switch string(s.key()) {
+	for n := 0; s.More(&n, '}'); {
+		switch string(s.Key()) {
 		case "status":
-			e.status = int(s.numberOr(0))
+			e.status = int(numberOr(s, 0))
 		case "headers":
 			e.response = d.scanFields(e.response[:0])
 		case "bodySize":
-			e.responseSize = int64(s.numberOr(-1))
+			e.responseSize = int64(numberOr(s, -1))
 		case "content":
 			d.scanContent(&e.body)
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 }
 
 func (d *entryDecoder) scanTimings() {
 	s := &d.s
-	if !s.open('{') {
+	if !s.Open('{') {
 		return
 	}
-	for n := 0; s.more(&n, '}'); {
-		if string(s.key()) == "wait" {
-			d.e.wait = s.numberOr(-1)
+	for n := 0; s.More(&n, '}'); {
+		if string(s.Key()) == "wait" {
+			d.e.wait = numberOr(s, -1)
 		} else {
-			s.skip()
+			s.Skip()
 		}
 	}
 }
@@ -203,17 +210,17 @@ func (d *entryDecoder) scanTimings() {
 // scanFields reads an array of {name, value}.
 func (d *entryDecoder) scanFields(fields []exchange.Field) []exchange.Field {
 	s := &d.s
-	if !s.open('[') {
+	if !s.Open('[') {
 		return fields
 	}
-	for n := 0; s.more(&n, ']'); {
+	for n := 0; s.More(&n, ']'); {
 		var f exchange.Field
 		f.Name, f.Value = d.scanPair()
 		if len(f.Name) == 0 {
 			continue
 		}
 		if len(fields) == maxEntryFields {
-			s.fail(CauseTooMany)
+			s.Fail(CauseTooMany)
 			break
 		}
 		if f.Name[0] != ':' {
@@ -226,17 +233,17 @@ func (d *entryDecoder) scanFields(fields []exchange.Field) []exchange.Field {
 
 func (d *entryDecoder) scanPair() (name, value []byte) {
 	s := &d.s
-	if !s.open('{') {
+	if !s.Open('{') {
 		return nil, nil
 	}
-	for n := 0; s.more(&n, '}'); {
-		switch string(s.key()) {
+	for n := 0; s.More(&n, '}'); {
+		switch string(s.Key()) {
 		case "name":
-			name, _ = s.text()
+			name, _ = s.Text()
 		case "value":
-			value, _ = s.text()
+			value, _ = s.Text()
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 	return name, value
@@ -245,57 +252,57 @@ func (d *entryDecoder) scanPair() (name, value []byte) {
 // scanContent reads postData or content.
 func (d *entryDecoder) scanContent(c *content) {
 	s := &d.s
-	if !s.open('{') {
+	if !s.Open('{') {
 		return
 	}
-	for n := 0; s.more(&n, '}'); {
-		switch string(s.key()) {
+	for n := 0; s.More(&n, '}'); {
+		switch string(s.Key()) {
 		case "text":
-			c.text, c.hasText = s.text()
+			c.text, c.hasText = s.Text()
 		case "encoding":
-			v, _ := s.text()
+			v, _ := s.Text()
 			c.base64 = string(v) == "base64"
 		case "size":
-			c.size = int64(s.numberOr(-1))
+			c.size = int64(numberOr(s, -1))
 		case "mimeType":
-			c.mime, _ = s.text()
+			c.mime, _ = s.Text()
 		case "params":
-			if !s.open('[') {
+			if !s.Open('[') {
 				continue
 			}
-			for k := 0; s.more(&k, ']'); {
+			for k := 0; s.More(&k, ']'); {
 				name, value := d.scanPair()
 				if len(d.e.postParams) == maxEntryFields {
-					s.fail(CauseTooMany)
+					s.Fail(CauseTooMany)
 					break
 				}
 				d.e.postParams = append(d.e.postParams, param{name, value})
 			}
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 }
 
 func (d *entryDecoder) scanClient() {
 	e, s := &d.e, &d.s
-	if !s.open('{') {
+	if !s.Open('{') {
 		return
 	}
-	for n := 0; s.more(&n, '}'); {
-		switch string(s.key()) {
+	for n := 0; s.More(&n, '}'); {
+		switch string(s.Key()) {
 		case "ip":
-			e.ip, _ = s.text()
+			e.ip, _ = s.Text()
 		case "port":
-			e.port = int(s.numberOr(0))
+			e.port = int(numberOr(s, 0))
 		case "headerOrder":
-			if e.hasOrder = s.open('['); !e.hasOrder {
+			if e.hasOrder = s.Open('['); !e.hasOrder {
 				continue
 			}
-			for k := 0; s.more(&k, ']'); {
-				name, ok := s.text()
+			for k := 0; s.More(&k, ']'); {
+				name, ok := s.Text()
 				if len(e.order) == maxEntryFields {
-					s.fail(CauseTooMany)
+					s.Fail(CauseTooMany)
 					break
 				}
 				if ok && len(name) > 0 && name[0] != ':' {
@@ -303,14 +310,14 @@ func (d *entryDecoder) scanClient() {
 				}
 			}
 		default:
-			s.skip()
+			s.Skip()
 		}
 	}
 }
 
 // numberOr reads a number, or passes over anything else and returns other. Numbers are cut to what a size can be.
-func (s *scanner) numberOr(other float64) float64 {
-	if v, ok := s.number(); ok {
+func numberOr(s *jsonscan.Scanner, other float64) float64 {
+	if v, ok := s.Number(); ok {
 		return max(-1, min(v, 1<<53))
 	}
 	return other

@@ -17,7 +17,7 @@ func (d *entryDecoder) decode(record []byte, x *exchange.Exchange) Cause {
 	if x.At, ok = parseRFC3339(e.started); !ok {
 		return CauseTime
 	}
-	if !token(e.method) {
+	if !isMethod(e.method) {
 		return CauseMethod
 	}
 	x.Method = e.method
@@ -85,13 +85,13 @@ func (d *entryDecoder) setURL(x *exchange.Exchange) Cause {
 		x.Host = hostOnly(u[:end:end])
 		switch u = u[end:]; {
 		case len(u) == 0:
-			from := len(d.s.arena)
-			d.s.arena = append(d.s.arena, '/')
-			u = d.s.arena[from : from+1 : from+1]
+			from := len(d.s.Arena)
+			d.s.Arena = append(d.s.Arena, '/')
+			u = d.s.Arena[from : from+1 : from+1]
 		case u[0] == '?':
-			from := len(d.s.arena)
-			d.s.arena = append(append(d.s.arena, '/'), u...)
-			u = d.s.arena[from:len(d.s.arena):len(d.s.arena)]
+			from := len(d.s.Arena)
+			d.s.Arena = append(append(d.s.Arena, '/'), u...)
+			u = d.s.Arena[from:len(d.s.Arena):len(d.s.Arena)]
 		}
 	}
 	d.target.set(x, u)
@@ -240,12 +240,12 @@ func (d *entryDecoder) body(m *exchange.Message, c *content, wire int64) (seen b
 	if c.hasText && (len(c.text) > 0 || c.size <= 0) {
 		text := c.text
 		if c.base64 {
-			from := len(d.s.arena)
-			out, err := base64.StdEncoding.AppendDecode(d.s.arena, text)
+			from := len(d.s.Arena)
+			out, err := base64.StdEncoding.AppendDecode(d.s.Arena, text)
 			if err != nil {
 				return false, CauseBase64
 			}
-			d.s.arena = out
+			d.s.Arena = out
 			text = out[from:len(out):len(out)]
 		}
 		whole := int64(len(text))
@@ -282,15 +282,15 @@ func dropDecoded(m *exchange.Message) {
 
 // formText writes params as a form; recorders leave the text out when they list them.
 func (d *entryDecoder) formText() []byte {
-	from := len(d.s.arena)
+	from := len(d.s.Arena)
 	for i, p := range d.e.postParams {
 		if i > 0 {
-			d.s.arena = append(d.s.arena, '&')
+			d.s.Arena = append(d.s.Arena, '&')
 		}
-		d.s.arena = append(appendForm(d.s.arena, p.name), '=')
-		d.s.arena = appendForm(d.s.arena, p.value)
+		d.s.Arena = append(appendForm(d.s.Arena, p.name), '=')
+		d.s.Arena = appendForm(d.s.Arena, p.value)
 	}
-	return d.s.arena[from:len(d.s.arena):len(d.s.arena)]
+	return d.s.Arena[from:len(d.s.Arena):len(d.s.Arena)]
 }
 
 // appendForm percent-encodes what would end a form's name or value, and leaves the rest as the recorder has it.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"merlon/internal/edge/ingest/jsonscan"
 	"merlon/internal/model/exchange"
 )
 
@@ -25,20 +26,20 @@ func formatHAR() *format {
 
 // sniffHAR tells an object that begins with log, as far as head shows it.
 func sniffHAR(head []byte) bool {
-	var s scanner
-	s.reset(head)
-	if s.peek() != '{' {
+	var s jsonscan.Scanner
+	s.Reset(head)
+	if s.Peek() != '{' {
 		return false
 	}
-	s.open('{')
-	for n := 0; s.more(&n, '}'); {
-		switch string(s.key()) {
+	s.Open('{')
+	for n := 0; s.More(&n, '}'); {
+		switch string(s.Key()) {
 		case "log":
-			return s.peek() == '{'
+			return s.Peek() == '{'
 		case "request", "response":
 			return false
 		}
-		s.skip()
+		s.Skip()
 	}
 	return false
 }

@@ -27,6 +27,8 @@ type Options struct {
 	Site string
 	// Format is a name of Formats, or "auto" (also when empty) to tell each input's format by its first lines.
 	Format string
+	// LogFormat is a log format of the user's own. None is read yet: New refuses anything but "".
+	LogFormat string
 	// Now is the clock of arrival.
 	Now func() time.Time
 	// BodyLimit is how much of a body is handed to the engine, 0 for 128 KiB, as the proxy does.
@@ -89,6 +91,9 @@ func New(o Options) (*Ingest, error) {
 	}
 	if o.Format == "" {
 		o.Format = auto
+	}
+	if o.LogFormat != "" {
+		return nil, fmt.Errorf("%w: log formats of one's own are not read yet; formats are auto, %s", ErrFormat, strings.Join(Formats(), ", "))
 	}
 	if o.Format != auto && formatNamed(o.Format) == nil {
 		return nil, unknownFormat(o.Format)

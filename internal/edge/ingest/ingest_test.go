@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -9,9 +10,11 @@ import (
 	"time"
 
 	"merlon/internal/enforce/engine"
+	"merlon/internal/learn/summary"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/dataclass"
 	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
 )
 
 // noon is the clock of the tests: later than every line that is not meant to lie ahead.
@@ -103,6 +106,47 @@ func TestApacheLog(t *testing.T) {
 	}
 	if got := time.Unix(0, res.First).UTC().Format(time.RFC3339) + " " + time.Unix(0, res.Last).UTC().Format(time.RFC3339); got != "2015-05-17T10:05:00Z 2015-05-20T21:05:59Z" {
 		t.Errorf("from and to: %s", got)
+	}
+}
+
+// BenchmarkCombinedLearned is a log of Acme's traffic with a consumer that learns, as the program's does.
+func BenchmarkCombinedLearned(b *testing.B) {
+	entries, _ := made(b)
+	var in bytes.Buffer
+	var line []byte
+	for i := range b.N {
+		line = append(entries[i%len(entries)].AppendCombined(line[:0]), '\n')
+		in.Write(line)
+	}
+	state := summary.New("acme", 1)
+	r := newBench(b, func(e *event.Event) { state.Apply(e) })
+	g, err := New(Options{Engine: r.engine, Now: time.Now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(in.Len() / b.N))
+	b.ReportAllocs()
+	b.ResetTimer()
+	res, err := g.Run(context.Background(), Stream("log", &in))
+	r.close()
+	if err != nil || res.Exchanges != int64(b.N) {
+		b.Fatal(res, err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "lines/s")
+}
+
+// BenchmarkCombinedDecode is the parser alone.
+func BenchmarkCombinedDecode(b *testing.B) {
+	d := newAccessLog(true)
+	line := []byte(strings.TrimSpace(combinedLine))
+	var x exchange.Exchange
+	b.SetBytes(int64(len(line)))
+	b.ReportAllocs()
+	for b.Loop() {
+		x.Reset()
+		if d.decode(line, &x) != 0 {
+			b.Fatal("damaged")
+		}
 	}
 }
 

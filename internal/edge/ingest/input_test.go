@@ -111,6 +111,7 @@ func TestRefused(t *testing.T) {
 	}{
 		{"unknown format", Options{Format: "xml"}, Stream("in", strings.NewReader(one)), ErrFormat, `"xml" is not known`},
 		{"format to come", Options{Format: "caddy"}, Stream("in", strings.NewReader(one)), ErrFormat, "caddy is not read yet"},
+		{"a log format of one's own", Options{LogFormat: "$remote_addr"}, Stream("in", strings.NewReader(one)), ErrFormat, "not read yet"},
 		{"unknown site", Options{Site: "nowhere"}, Stream("in", strings.NewReader(one)), ErrSite, "acme, other"},
 		{"no file", Options{}, File("/does/not/exist"), ErrRead, "/does/not/exist"},
 		{"a folder", Options{}, File("/"), ErrRead, "directory"},

@@ -14,6 +14,9 @@ type target struct {
 	scratch []byte
 }
 
+// maxTarget bounds the targets that the codec looks at. An exchange line may have one of megabytes.
+const maxTarget = 64 << 10
+
 // targetAnomalies are those that a request line alone can show.
 const targetAnomalies = exchange.Anomalies(1<<exchange.AnomalyBadRequestLine | 1<<exchange.AnomalyBadTarget | 1<<exchange.AnomalyConnect |
 	1<<exchange.AnomalyAbsoluteForm | 1<<exchange.AnomalyFragment | 1<<exchange.AnomalyTargetCharacter |
@@ -30,6 +33,11 @@ func (g *target) set(x *exchange.Exchange, t []byte) {
 	if plainTarget(t) {
 		return
 	}
+	if len(t) > maxTarget {
+		x.Anomalies.Add(exchange.AnomalyLineTooLong)
+		x.RawHead = t[:maxTarget]
+		return
+	}
 	if broken := brokenTarget(t); broken != 0 {
 		// No codec would have taken this for one request line: it is known only because a server logged it.
 		x.Anomalies.Union(broken)
@@ -43,7 +51,7 @@ func (g *target) set(x *exchange.Exchange, t []byte) {
 	b = append(b, " HTTP/1.1\r\nHost: h\r\n\r\n"...)
 	g.scratch = b
 	limits := http1.DefaultLimits()
-	limits.StartLineBytes, limits.HeadBytes = maxLogLine*2, maxLogLine*2
+	limits.StartLineBytes, limits.HeadBytes = 2*maxTarget, 2*maxTarget // what was logged was served, whatever its length
 	h := &g.head
 	_, err := h.Parse(b, &limits)
 	found := h.Anomalies & targetAnomalies
@@ -125,8 +133,8 @@ var tokenByte = func() (t [256]bool) {
 // maxMethod bounds a method, as the codec does.
 const maxMethod = 32
 
-// token tells a method: a token of at most maxMethod bytes.
-func token(b []byte) bool {
+// isMethod tells a method: a token of at most maxMethod bytes.
+func isMethod(b []byte) bool {
 	if len(b) == 0 || len(b) > maxMethod {
 		return false
 	}

@@ -1,4 +1,4 @@
-package ingest
+package jsonscan
 
 import (
 	"bytes"
@@ -19,25 +19,25 @@ func FuzzScanner(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if bytes.Count(b, []byte("["))+bytes.Count(b, []byte("{")) > maxDepth {
+		if bytes.Count(b, []byte("["))+bytes.Count(b, []byte("{")) > MaxDepth {
 			return
 		}
 		v := jsontext.Value(b)
 		want := v.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-		var s scanner
-		s.reset(b)
-		s.skip()
-		s.end()
-		if got := s.cause == 0; got != want {
+		var s Scanner
+		s.Reset(b)
+		s.Skip()
+		s.End()
+		if got := s.Err() == nil; got != want {
 			t.Fatalf("%q: valid %v, want %v", b, got, want)
 		}
-		s.reset(b)
-		text, ok := s.text()
-		s.end()
+		s.Reset(b)
+		text, ok := s.Text()
+		s.End()
 		var plain string
 		if json.Unmarshal(b, &plain) == nil && want && bytes.HasPrefix(bytes.TrimSpace(b), []byte{'"'}) {
-			if s.cause != 0 || !ok || strings.ToValidUTF8(string(text), "\ufffd") != strings.ToValidUTF8(plain, "\ufffd") && !bytes.ContainsFunc(b, func(r rune) bool { return r == '\ufffd' }) {
-				t.Fatalf("%q reads as %q (%v), want %q", b, text, s.cause, plain)
+			if s.Err() != nil || !ok || strings.ToValidUTF8(string(text), "\ufffd") != strings.ToValidUTF8(plain, "\ufffd") && !bytes.ContainsFunc(b, func(r rune) bool { return r == '\ufffd' }) {
+				t.Fatalf("%q reads as %q (%v), want %q", b, text, s.Err(), plain)
 			}
 		}
 	})
@@ -48,14 +48,14 @@ func TestDepth(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		depth int
-		want  Cause
-	}{{"as deep as allowed", maxDepth, 0}, {"one deeper", maxDepth + 1, CauseDeep}, {"a million", 1_000_000, CauseDeep}} {
+		want  error
+	}{{"as deep as allowed", MaxDepth, nil}, {"one deeper", MaxDepth + 1, ErrDeep}, {"a million", 1_000_000, ErrDeep}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			var s scanner
-			s.reset([]byte(strings.Repeat("[", c.depth) + strings.Repeat("]", c.depth)))
-			if s.skip(); s.cause != c.want {
-				t.Errorf("cause %v, want %v", s.cause, c.want)
+			var s Scanner
+			s.Reset([]byte(strings.Repeat("[", c.depth) + strings.Repeat("]", c.depth)))
+			if s.Skip(); s.Err() != c.want {
+				t.Errorf("cause %v, want %v", s.Err(), c.want)
 			}
 		})
 	}

@@ -1,8 +1,9 @@
-package ingest
+// Package jsonscan reads one JSON value in a single pass without building anything, for the formats of ingest that are made of JSON.
+package jsonscan
 
 import (
-	"bytes"
 	"encoding/binary"
+	"errors"
 	"math"
 	"math/bits"
 	"strconv"
@@ -10,33 +11,46 @@ import (
 	"unicode/utf8"
 )
 
-// scanner reads one JSON value (RFC 8259) in a single pass without building anything. Strings without escapes are
+var (
+	// ErrSyntax is returned for text that is not JSON (RFC 8259).
+	ErrSyntax = errors.New("not valid JSON")
+	// ErrDeep is returned for containers nested more than MaxDepth deep.
+	ErrDeep = errors.New("JSON nested too deeply")
+)
+
+// Scanner reads one JSON value (RFC 8259) in a single pass without building anything. Strings without escapes are
 // returned as they stand in the text, others are decoded into arena. Bytes that are no UTF-8 stay as they are: they are
-// what a client sent. After a mistake every method returns its zero value and cause says what was wrong.
-type scanner struct {
+// what a client sent. After a mistake every method returns its zero value and Err says what was wrong.
+type Scanner struct {
 	b     []byte
 	i     int
 	depth int
-	arena []byte
-	cause Cause
+	// Arena holds decoded strings; callers may append what has to live as long. It only grows until Reset.
+	Arena []byte
+	err   error
 }
 
-// maxDepth bounds containers inside each other. HAR needs 6; what tools add in fields of their own stays shallow too.
-const maxDepth = 128
+// MaxDepth bounds containers inside each other. HAR needs 6; what tools add in fields of their own stays shallow too.
+const MaxDepth = 128
 
-func (s *scanner) reset(b []byte) {
-	s.b, s.i, s.depth, s.arena, s.cause = b, 0, 0, s.arena[:0], 0
+// Reset begins with the text b.
+func (s *Scanner) Reset(b []byte) {
+	s.b, s.i, s.depth, s.Arena, s.err = b, 0, 0, s.Arena[:0], nil
 }
 
-func (s *scanner) fail(c Cause) {
-	if s.cause == 0 {
-		s.cause = c
+// Err is what is wrong with the value as far as it was read: ErrSyntax, ErrDeep, or what Fail was given.
+func (s *Scanner) Err() error { return s.err }
+
+// Fail ends the reading, unless it has failed already.
+func (s *Scanner) Fail(err error) {
+	if s.err == nil {
+		s.err = err
 	}
 	s.i = len(s.b)
 }
 
-// peek skips white space and returns the next byte, 0 at the end.
-func (s *scanner) peek() byte {
+// Peek skips white space and returns the next byte, 0 at the end.
+func (s *Scanner) Peek() byte {
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; c {
 		case ' ', '\t', '\n', '\r':
@@ -48,33 +62,33 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// end checks that nothing stands behind the value.
-func (s *scanner) end() {
-	if s.cause == 0 && (s.peek() != 0 || s.i < len(s.b)) {
-		s.fail(CauseJSON)
+// End checks that nothing stands behind the value.
+func (s *Scanner) End() {
+	if s.err == nil && (s.Peek() != 0 || s.i < len(s.b)) {
+		s.Fail(ErrSyntax)
 	}
 }
 
-// open enters a container that begins with c. Any other value is skipped and reported as false.
-func (s *scanner) open(c byte) bool {
-	if s.peek() != c {
-		s.skip()
+// Open enters a container that begins with c. Any other value is skipped and reported as false.
+func (s *Scanner) Open(c byte) bool {
+	if s.Peek() != c {
+		s.Skip()
 		return false
 	}
-	if s.depth++; s.depth > maxDepth {
-		s.fail(CauseDeep)
+	if s.depth++; s.depth > MaxDepth {
+		s.Fail(ErrDeep)
 		return false
 	}
 	s.i++
 	return true
 }
 
-// more goes to the n-th member of the container that ends with c, counting from 0, and reports false behind the last.
-func (s *scanner) more(n *int, c byte) bool {
-	if s.cause != 0 {
+// More goes to the n-th member of the container that ends with c, counting from 0, and reports false behind the last.
+func (s *Scanner) More(n *int, c byte) bool {
+	if s.err != nil {
 		return false
 	}
-	next := s.peek()
+	next := s.Peek()
 	if next == c {
 		s.i++
 		s.depth--
@@ -82,7 +96,7 @@ func (s *scanner) more(n *int, c byte) bool {
 	}
 	if *n > 0 {
 		if next != ',' {
-			s.fail(CauseJSON)
+			s.Fail(ErrSyntax)
 			return false
 		}
 		s.i++
@@ -91,39 +105,39 @@ func (s *scanner) more(n *int, c byte) bool {
 	return true
 }
 
-// key reads a member's name and its colon.
-func (s *scanner) key() []byte {
-	if s.peek() != '"' {
-		s.fail(CauseJSON)
+// Key reads a member's name and its colon.
+func (s *Scanner) Key() []byte {
+	if s.Peek() != '"' {
+		s.Fail(ErrSyntax)
 		return nil
 	}
 	name := s.str()
-	if s.peek() != ':' {
-		s.fail(CauseJSON)
+	if s.Peek() != ':' {
+		s.Fail(ErrSyntax)
 		return nil
 	}
 	s.i++
 	return name
 }
 
-// text reads a string; any other value is skipped and reported as false.
-func (s *scanner) text() ([]byte, bool) {
-	if s.peek() != '"' {
-		s.skip()
+// Text reads a string; any other value is skipped and reported as false.
+func (s *Scanner) Text() ([]byte, bool) {
+	if s.Peek() != '"' {
+		s.Skip()
 		return nil, false
 	}
 	v := s.str()
-	return v, s.cause == 0
+	return v, s.err == nil
 }
 
-// number reads a number; any other value is skipped and reported as false.
-func (s *scanner) number() (float64, bool) {
-	if c := s.peek(); c != '-' && c-'0' > 9 {
-		s.skip()
+// Number reads a number; any other value is skipped and reported as false.
+func (s *Scanner) Number() (float64, bool) {
+	if c := s.Peek(); c != '-' && c-'0' > 9 {
+		s.Skip()
 		return 0, false
 	}
 	digits := s.num()
-	if s.cause != 0 {
+	if s.err != nil {
 		return 0, false
 	}
 	if len(digits) <= 15 { // the ordinary integer, without strconv and its string
@@ -176,7 +190,7 @@ func decimal(b []byte) (float64, bool) {
 }
 
 // num reads a number's text by the grammar of RFC 8259 section 6.
-func (s *scanner) num() []byte {
+func (s *Scanner) num() []byte {
 	b, i, start := s.b, s.i, s.i
 	if b[i] == '-' {
 		i++
@@ -202,7 +216,7 @@ func (s *scanner) num() []byte {
 		ok = digits()
 	}
 	if !ok {
-		s.fail(CauseJSON)
+		s.Fail(ErrSyntax)
 		return nil
 	}
 	s.i = i
@@ -210,22 +224,22 @@ func (s *scanner) num() []byte {
 }
 
 // str reads the string that begins at the quote under the cursor.
-func (s *scanner) str() []byte {
+func (s *Scanner) str() []byte {
 	b, start := s.b, s.i+1
 	i := plainUntil(b, start)
 	if i < len(b) && b[i] == '"' {
 		s.i = i + 1
 		return b[start:i:i]
 	}
-	from := len(s.arena)
+	from := len(s.Arena)
 	for i < len(b) {
 		switch c := b[i]; {
 		case c == '"':
-			s.arena = append(s.arena, b[start:i]...)
+			s.Arena = append(s.Arena, b[start:i]...)
 			s.i = i + 1
-			return s.arena[from:len(s.arena):len(s.arena)]
+			return s.Arena[from:len(s.Arena):len(s.Arena)]
 		case c == '\\':
-			s.arena = append(s.arena, b[start:i]...)
+			s.Arena = append(s.Arena, b[start:i]...)
 			i = s.escape(i + 1)
 			start = i
 		default: // a control character
@@ -233,13 +247,13 @@ func (s *scanner) str() []byte {
 		}
 		i = plainUntil(b, i)
 	}
-	s.fail(CauseJSON)
+	s.Fail(ErrSyntax)
 	return nil
 }
 
 // escape decodes what stands behind a backslash at b[i] and returns the index behind it; an escape that does not exist
 // returns the end of b. Half of a surrogate pair becomes U+FFFD.
-func (s *scanner) escape(i int) int {
+func (s *Scanner) escape(i int) int {
 	b := s.b
 	if i >= len(b) {
 		return len(b)
@@ -274,12 +288,12 @@ func (s *scanner) escape(i int) int {
 				r = utf8.RuneError
 			}
 		}
-		s.arena = utf8.AppendRune(s.arena, r)
+		s.Arena = utf8.AppendRune(s.Arena, r)
 		return i
 	default:
 		return len(b)
 	}
-	s.arena = append(s.arena, c)
+	s.Arena = append(s.Arena, c)
 	return i + 1
 }
 
@@ -312,103 +326,4 @@ func plainUntil(b []byte, i int) int {
 		}
 	}
 	return i
-}
-
-// skip passes over one value and checks it.
-func (s *scanner) skip() {
-	var object [maxDepth/64 + 1]uint64 // a bit for each open container: object or array
-	top := s.depth
-	for s.cause == 0 {
-		switch c := s.peek(); {
-		case c == '{' || c == '[':
-			if s.depth++; s.depth > maxDepth {
-				s.fail(CauseDeep)
-				return
-			}
-			s.i++
-			bit := uint64(1) << (s.depth & 63)
-			object[s.depth>>6] &^= bit
-			next := s.peek()
-			if next == c+2 { // the closing one
-				s.i++
-				s.depth--
-				break
-			}
-			if c == '{' {
-				object[s.depth>>6] |= bit
-				s.key()
-			}
-			continue
-		case c == '"':
-			s.skipString()
-		case c == '-' || c-'0' <= 9:
-			s.num()
-		case c == 't':
-			s.word("true")
-		case c == 'f':
-			s.word("false")
-		case c == 'n':
-			s.word("null")
-		default:
-			s.fail(CauseJSON)
-		}
-		// Behind a value: close what closes, or go on to the next member.
-		for s.cause == 0 {
-			if s.depth == top {
-				return
-			}
-			inObject := object[s.depth>>6]>>(s.depth&63)&1 == 1
-			next := s.peek()
-			if inObject && next == '}' || !inObject && next == ']' {
-				s.i++
-				s.depth--
-				continue
-			}
-			if next != ',' {
-				s.fail(CauseJSON)
-				return
-			}
-			s.i++
-			if inObject {
-				s.key()
-			}
-			break
-		}
-	}
-}
-
-// skipString passes over a string without decoding it.
-func (s *scanner) skipString() {
-	b := s.b
-	for i := plainUntil(b, s.i+1); i < len(b); i = plainUntil(b, i) {
-		switch b[i] {
-		case '"':
-			s.i = i + 1
-			return
-		case '\\':
-			i++
-			if i < len(b) && b[i] == 'u' {
-				if _, ok := hex4(b, i+1); !ok {
-					s.fail(CauseJSON)
-					return
-				}
-				i += 5
-				continue
-			}
-			if i < len(b) && bytes.IndexByte([]byte(`"\/bfnrt`), b[i]) >= 0 {
-				i++
-				continue
-			}
-		}
-		break
-	}
-	s.fail(CauseJSON)
-}
-
-func (s *scanner) word(w string) {
-	if len(s.b)-s.i < len(w) || string(s.b[s.i:s.i+len(w)]) != w {
-		s.fail(CauseJSON)
-		return
-	}
-	s.i += len(w)
 }
