@@ -100,8 +100,7 @@ func (w *Walker) opaque(b []byte) exchange.BodyKind {
 		w.skip()
 		return exchange.BodyText
 	}
-	l := w.grow()
-	l.Loc, l.Parent, l.Part = exchange.RootLoc(w.part), -1, w.part
+	l := w.grow(exchange.RootLoc(w.part), -1, nil, 0, 0)
 	w.text(l, head, namePersonal)
 	if l.Len = uint32(len(b)); len(head) < len(b) {
 		l.Flags |= exchange.LeafTruncated

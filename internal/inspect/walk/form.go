@@ -37,21 +37,21 @@ func (w *Walker) form(b []byte, cut bool) {
 		if eq := bytes.IndexByte(pair, '='); eq >= 0 {
 			name, value = pair[:eq:eq], pair[eq+1:]
 		}
-		w.member(parent, root, w.unescape(name), w.unescape(value))
+		w.pair(parent, root, w.unescape(name), w.unescape(value))
 	}
 	if parent >= 0 {
 		w.leaves[parent].Len = uint32(n)
 	}
 }
 
-// member appends a named string beneath parent.
-func (w *Walker) member(parent int32, root uint64, name, value []byte) {
-	loc, own, t := w.names.look(root, name)
-	l := w.grow()
-	l.Loc, l.Parent, l.Name, l.Part = loc, parent, name, w.part
-	if w.twice(parent, own^uint64(w.part)) {
-		l.Flags = exchange.LeafDuplicate
+// pair appends a named string beneath parent.
+func (w *Walker) pair(parent int32, root uint64, name, value []byte) {
+	loc, t, at, again := w.member(root, parent, name)
+	f := exchange.LeafFlag(0)
+	if again {
+		f = exchange.LeafDuplicate
 	}
+	l := w.grow(loc, parent, name, f, w.shared(at))
 	w.text(l, value, t)
 }
 
@@ -62,8 +62,7 @@ func (w *Walker) root(k exchange.Kind) int32 {
 		return -1
 	}
 	at := len(w.leaves)
-	l := w.grow()
-	l.Loc, l.Parent, l.Part, l.Kind = exchange.RootLoc(w.part), -1, w.part, k
+	w.grow(exchange.RootLoc(w.part), -1, nil, 0, 0).Kind = k
 	return int32(at)
 }
 

@@ -36,14 +36,17 @@ func (w *Walker) headers(fields []exchange.Field, part exchange.Part) {
 			w.report.Issues.add(IssueTooMany)
 			continue
 		}
-		name := w.lowered(f.Name)
-		loc, own, t := w.names.look(root, name)
 		w.part = part
-		l := w.grow()
-		l.Loc, l.Parent, l.Name, l.Part = loc, -1, name, part
-		if f.ID != exchange.HeaderSetCookie && w.twice(-1, own) {
-			l.Flags = exchange.LeafDuplicate
+		name := knownNames[f.ID]
+		if f.ID == exchange.HeaderOther {
+			name = w.lowered(f.Name)
 		}
+		loc, t, at, again := w.member(root, -1, name)
+		flag := exchange.LeafFlag(0)
+		if again && f.ID != exchange.HeaderSetCookie {
+			flag = exchange.LeafDuplicate
+		}
+		l := w.grow(loc, -1, name, flag, w.shared(at))
 		if secret { // its class is known by its name, and looking at a long token costs more than all the rest
 			l.Kind, l.Value, l.Len = exchange.KindString, f.Value, uint32(len(f.Value))
 			l.Flags |= exchange.LeafSecretName
@@ -84,12 +87,12 @@ func (w *Walker) cookies(v []byte) {
 		if k := len(value); k > 1 && value[0] == '"' && value[k-1] == '"' {
 			value = value[1 : k-1]
 		}
-		loc, own, t := w.names.look(root, name)
-		l := w.grow()
-		l.Loc, l.Parent, l.Name, l.Part = loc, -1, name, exchange.InCookie
-		if w.twice(-1, own) {
-			l.Flags = exchange.LeafDuplicate
+		loc, t, at, again := w.member(root, -1, name)
+		f := exchange.LeafFlag(0)
+		if again {
+			f = exchange.LeafDuplicate
 		}
+		l := w.grow(loc, -1, name, f, w.shared(at))
 		w.text(l, value, t)
 		l.Flags &^= exchange.LeafLiteral
 		if len(value) >= 16 && l.Classes&opaqueClasses != 0 {
@@ -101,6 +104,14 @@ func (w *Walker) cookies(v []byte) {
 // opaqueClasses are the forms in which session keys come.
 const opaqueClasses = uint64(1<<dataclass.UUID | 1<<dataclass.ULID | 1<<dataclass.KSUID | 1<<dataclass.Hex |
 	1<<dataclass.Base64 | 1<<dataclass.Base62 | 1<<dataclass.PrefixedID)
+
+// knownNames are the names of the well-known fields in lower case. They are constant.
+var knownNames = func() (t [exchange.NumHeaders][]byte) {
+	for id := range t {
+		t[id] = []byte(exchange.HeaderID(id).String())
+	}
+	return t
+}()
 
 // lowered is a field name in lower case: names compare without case, and locations must too.
 func (w *Walker) lowered(name []byte) []byte {

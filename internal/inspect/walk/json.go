@@ -12,6 +12,8 @@ type frame struct {
 	count  uint32
 	array  bool
 	traits traits // of the container's name, which its elements answer to
+	member uint16 // the container's in the cache
+	at     uint16 // the member at hand
 }
 
 // jsonText walks one JSON text (RFC 8259) beneath the leaf parent, or as a root when parent is -1, and tells whether it is valid.
@@ -25,10 +27,16 @@ func (w *Walker) jsonText(b []byte, parent int32, loc uint64, t traits, cut bool
 	var (
 		i     int
 		name  []byte
-		own   uint64 // location of name before sharing
 		flags exchange.LeafFlag
-		watch = true // the value at hand is observed, not only checked
+		same  uint16         // how far back the last leaf of this location is
+		at    = nobody       // the member at hand, of elements that of their array
+		watch = true         // the value at hand is observed, not only checked
+		l     *exchange.Leaf // the value at hand, when it is observed and there is room
 	)
+	if parent < 0 {
+		at = rootOf(w.part)
+		w.members[at].visit(w.message, parent)
+	}
 	if len(b) >= 3 && b[0] == 0xEF && b[1] == 0xBB && b[2] == 0xBF {
 		w.report.Issues.add(IssueByteOrderMark)
 		i = 3
@@ -39,20 +47,22 @@ value:
 	if i >= len(b) {
 		return w.jsonEnd(b, i, cut)
 	}
+	if l = nil; watch && !w.full() {
+		l = w.grow(loc, parent, name, flags, same)
+	}
 	switch c := b[i]; {
 	case c == '{' || c == '[':
 		if len(w.stack) >= w.lim.Depth {
+			w.drop(l)
 			w.report.Issues.add(IssueDepth)
 			return w.malformed(i)
 		}
-		f := frame{loc: loc, leaf: -1, array: c == '[', traits: t}
+		f := frame{loc: loc, leaf: -1, array: c == '[', traits: t, member: at}
 		if f.array {
 			f.elem = exchange.ElementLoc(loc)
 		}
-		if watch && !w.full() {
-			f.leaf = int32(len(w.leaves))
-			l := w.grow()
-			l.Loc, l.Parent, l.Name, l.Part, l.Flags = loc, parent, name, w.part, flags
+		if l != nil {
+			f.leaf = int32(len(w.leaves) - 1)
 			l.Kind = exchange.KindObject
 			if f.array {
 				l.Kind = exchange.KindArray
@@ -79,11 +89,10 @@ value:
 	case c == '"':
 		v, end := w.jsonString(b, i+1)
 		if end < 0 {
+			w.drop(l)
 			return w.jsonEnd(b, -end, cut)
 		}
-		if watch && !w.full() {
-			l := w.grow()
-			l.Loc, l.Parent, l.Name, l.Part, l.Flags = loc, parent, name, w.part, flags
+		if l != nil {
 			w.text(l, v, t)
 		} else {
 			w.skip()
@@ -91,22 +100,21 @@ value:
 		i = end
 
 	case c == '-' || c-'0' < 10:
-		end, whole := numberEnd(b, i)
-		if end < 0 {
-			return w.jsonEnd(b, -end, cut)
-		}
-		if end == len(b) && cut {
+		n := scanNumber(b, i)
+		if n.end < 0 || n.end == len(b) && cut {
+			w.drop(l)
+			if n.end < 0 {
+				return w.jsonEnd(b, -n.end, cut)
+			}
 			w.closeOpen()
 			return false // the number may go on
 		}
-		if watch && !w.full() {
-			l := w.grow()
-			l.Loc, l.Parent, l.Name, l.Part, l.Flags = loc, parent, name, w.part, flags
-			w.number(l, b[i:end:end], whole, t)
+		if l != nil {
+			w.number(l, b[i:n.end:n.end], n, t)
 		} else {
 			w.skip()
 		}
-		i = end
+		i = n.end
 
 	default:
 		kind, word := exchange.KindNull, "null"
@@ -117,14 +125,14 @@ value:
 		case 'f':
 			kind, word = exchange.KindBool, "false"
 		default:
+			w.drop(l)
 			return w.malformed(i)
 		}
 		if n := prefix(b[i:], word); n < len(word) {
+			w.drop(l)
 			return w.jsonEnd(b, i+n, cut)
 		}
-		if watch && !w.full() {
-			l := w.grow()
-			l.Loc, l.Parent, l.Name, l.Part, l.Flags = loc, parent, name, w.part, flags
+		if l != nil {
 			l.Kind, l.Value, l.Len = kind, b[i:i+len(word):i+len(word)], uint32(len(word))
 			if c == 't' {
 				l.Number = 1
@@ -174,22 +182,45 @@ key:
 		return w.malformed(i)
 	}
 	{
-		v, end := w.jsonString(b, i+1)
-		if end < 0 {
-			return w.jsonEnd(b, -end, cut)
-		}
-		name, i, flags = v, space(b, end), 0
 		f := &w.stack[len(w.stack)-1]
 		parent = f.leaf
 		watch = parent >= 0 && int(f.count) < w.lim.Members
+		follows := &w.members[f.at].next
+		if f.count == 0 {
+			follows = &w.members[f.member].first
+		}
+		flags, same = 0, 0
+		again := false
+		m := &w.members[*follows]
+		if watch && m.parent == f.loc && m.traits&namePlain != 0 && m.is(b, i+1) {
+			at = *follows
+			name = b[i+1 : i+1+int(m.length) : i+1+int(m.length)]
+			i += len(name) + 2
+			loc, t = m.loc, m.traits&^cacheTraits
+			again = m.visit(w.message, parent)
+		} else {
+			v, end := w.jsonString(b, i+1)
+			if end < 0 {
+				return w.jsonEnd(b, -end, cut)
+			}
+			name, i = v, end
+			if watch {
+				loc, t, at, again = w.member(f.loc, parent, name)
+				*follows = at
+			}
+		}
 		if watch {
-			loc, own, t = w.names.look(f.loc, name)
+			f.at = at
 			t |= f.traits & nameSecret
-			if w.twice(parent, own) {
+			if again {
 				flags = exchange.LeafDuplicate
 				w.report.Issues.add(IssueDuplicateName)
 			}
+			if !w.full() {
+				same = w.shared(at)
+			}
 		}
+		i = space(b, i)
 	}
 	if i >= len(b) {
 		return w.jsonEnd(b, i, cut)
@@ -203,8 +234,11 @@ key:
 element:
 	{
 		f := &w.stack[len(w.stack)-1]
-		name, flags, parent, loc, t = nil, 0, f.leaf, f.elem, f.traits
+		name, flags, parent, loc, t, at, same = nil, 0, f.leaf, f.elem, f.traits, f.member, 0
 		watch = parent >= 0 && int(f.count) < w.lim.Elements
+		if watch && at != nobody && !w.full() {
+			same = since(&w.members[at].elem, len(w.leaves))
+		}
 	}
 	goto value
 
@@ -221,6 +255,13 @@ close:
 	}
 	i++
 	goto next
+}
+
+// drop takes back the leaf of a value that turned out to be none.
+func (w *Walker) drop(l *exchange.Leaf) {
+	if l != nil {
+		w.leaves = w.leaves[:len(w.leaves)-1]
+	}
 }
 
 // jsonEnd ends the walk of a text that stops making sense at i: no fault when that is where its captured beginning ends.

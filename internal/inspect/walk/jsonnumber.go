@@ -9,29 +9,47 @@ import (
 	"merlon/internal/model/exchange"
 )
 
-// numberEnd finds the end of the number at i and tells whether it is whole (no fraction, no exponent). A negative end
-// is minus the offset at which it stops being valid.
-func numberEnd(b []byte, i int) (end int, whole bool) {
+// figure is a number as scanned: where it ends, and its value as far as that is cheap to tell.
+type figure struct {
+	end      int   // minus the offset at which it stops being valid
+	mantissa int64 // its digits, sign left out; only with at most 15
+	frac     int   // how many of them stand behind the point
+	digits   int
+	exponent bool
+	point    bool
+}
+
+// whole tells whether it has neither fraction nor exponent.
+func (n *figure) whole() bool { return !n.point && !n.exponent }
+
+// scanNumber reads the number at i.
+func scanNumber(b []byte, i int) (n figure) {
 	if b[i] == '-' {
 		i++
 	}
-	switch {
-	case i >= len(b):
-		return -i, false
-	case b[i] == '0':
-		i++
-	case b[i]-'1' < 9:
-		i = digitsEnd(b, i+1)
-	default:
-		return -i, false
+	if i >= len(b) || b[i]-'0' > 9 {
+		n.end = -i
+		return n
 	}
-	whole = true
+	start := i
+	for i < len(b) && b[i]-'0' < 10 {
+		n.mantissa = n.mantissa*10 + int64(b[i]-'0')
+		i++
+	}
+	if n.digits = i - start; b[start] == '0' && n.digits > 1 {
+		i, n.digits, n.mantissa = start+1, 1, 0 // a zero stands alone; what follows it is another matter
+	}
 	if i < len(b) && b[i] == '.' {
 		at := i + 1
-		if i = digitsEnd(b, at); i == at {
-			return -i, false
+		for i = at; i < len(b) && b[i]-'0' < 10; i++ {
+			n.mantissa = n.mantissa*10 + int64(b[i]-'0')
 		}
-		whole = false
+		if i == at {
+			n.end = -i
+			return n
+		}
+		n.point, n.frac = true, i-at
+		n.digits += n.frac
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
 		i++
@@ -39,42 +57,42 @@ func numberEnd(b []byte, i int) (end int, whole bool) {
 			i++
 		}
 		at := i
-		if i = digitsEnd(b, at); i == at {
-			return -i, false
+		for i < len(b) && b[i]-'0' < 10 {
+			i++
 		}
-		whole = false
+		if i == at {
+			n.end = -i
+			return n
+		}
+		n.exponent = true
 	}
-	return i, whole
-}
-
-func digitsEnd(b []byte, i int) int {
-	for i < len(b) && b[i]-'0' < 10 {
-		i++
-	}
-	return i
+	n.end = i
+	return n
 }
 
 // pow10 are the powers of ten that a double holds exactly.
 var pow10 = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
 // number fills in a JSON number.
-func (w *Walker) number(l *exchange.Leaf, v []byte, whole bool, t traits) {
+func (w *Walker) number(l *exchange.Leaf, v []byte, n figure, t traits) {
 	l.Kind, l.Value, l.Len = exchange.KindNumber, v, uint32(len(v))
+	whole := n.whole()
 	if whole {
 		l.Kind = exchange.KindInteger
 	}
-	l.Number = w.float(v, whole)
+	l.Number = w.float(v, &n)
 
-	var set dataclass.Set
-	var chars dataclass.Chars
-	if whole && len(v) < 9 {
-		// Too short for a card, a time or a person's number: what the recognisers would say is known.
-		set, chars = 1<<dataclass.Int|1<<dataclass.Number, dataclass.CharDigit
-		if v[0] == '-' {
-			chars |= dataclass.CharDash
-		}
-	} else {
+	set, chars := dataclass.Set(1<<dataclass.Number), dataclass.CharDigit
+	if v[0] == '-' {
+		chars |= dataclass.CharDash
+	}
+	switch {
+	case n.exponent || whole && len(v) >= 9 && v[0] != '-' || len(v) > dataclass.MaxExamined:
 		set, chars = dataclass.Recognise(v)
+	case whole: // too short for a card, a time or a person's number: what the recognisers would say is known
+		set |= 1 << dataclass.Int
+	default:
+		chars |= dataclass.CharDot
 	}
 	l.Classes, l.Chars = uint64(set), uint16(chars)
 	switch {
@@ -85,40 +103,21 @@ func (w *Walker) number(l *exchange.Leaf, v []byte, whole bool, t traits) {
 	}
 }
 
-// float is the value of a valid number. Up to 15 digits with a short fraction are exact in one division, which covers
-// what APIs send; the rest goes to strconv. Beyond a double's range it is the largest double, and an issue.
-func (w *Walker) float(v []byte, whole bool) float64 {
-	if whole && len(v) <= 15 {
-		return integer(v)
-	}
-	if len(v) <= 16 {
-		var mantissa int64
-		frac, dot, neg := 0, false, false
-		for i, c := range v {
-			switch {
-			case c-'0' < 10:
-				mantissa = mantissa*10 + int64(c-'0')
-				if dot {
-					frac++
-				}
-				continue
-			case c == '.':
-				dot = true
-				continue
-			case c == '-' && i == 0:
-				neg = true
-				continue
-			}
-			dot, frac = false, -1 // an exponent
-			break
+// float is the value of a valid number. Up to 15 digits without exponent are exact in one division, which covers what APIs
+// send; the rest goes to strconv. Beyond a double's range it is the largest double, and an issue.
+func (w *Walker) float(v []byte, n *figure) float64 {
+	if n.digits <= 15 && !n.exponent {
+		f := float64(n.mantissa)
+		if n.frac > 0 {
+			f /= pow10[n.frac]
 		}
-		if frac >= 0 && mantissa < 1<<53 {
-			f := float64(mantissa) / pow10[frac]
-			if neg {
-				f = -f
-			}
-			return f
+		if v[0] == '-' && n.mantissa == 0 && n.whole() {
+			return 0 // an integer has no negative zero
 		}
+		if v[0] == '-' {
+			f = -f
+		}
+		return f
 	}
 	// The string is read and not kept.
 	f, err := strconv.ParseFloat(unsafe.String(unsafe.SliceData(v), len(v)), 64)

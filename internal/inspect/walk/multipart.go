@@ -98,9 +98,9 @@ func (w *Walker) partOf(root int32, b []byte, cut bool) bool {
 		return false
 	}
 	name := parameter(disposition, "name")
-	loc, own, t := w.names.look(exchange.RootLoc(w.part), name)
+	loc, t, _, again := w.member(exchange.RootLoc(w.part), root, name)
 	var flags exchange.LeafFlag
-	if w.twice(root, own) {
+	if again {
 		flags = exchange.LeafDuplicate
 	}
 	filename := parameter(disposition, "filename")
@@ -117,21 +117,20 @@ func (w *Walker) partOf(root int32, b []byte, cut bool) bool {
 			}
 			return ok || cut
 		}
-		l := w.grow()
-		l.Loc, l.Parent, l.Name, l.Part, l.Flags = loc, root, name, w.part, flags
+		l := w.grow(loc, root, name, flags, 0)
 		w.text(l, b, t)
 		return true
 	}
 	file := int32(len(w.leaves))
-	l := w.grow()
-	l.Loc, l.Parent, l.Name, l.Part, l.Flags, l.Kind, l.Len = loc, root, name, w.part, flags, exchange.KindObject, 3
+	l := w.grow(loc, root, name, flags, 0)
+	l.Kind, l.Len = exchange.KindObject, 3
 	if w.full() {
 		w.skip()
 		return true
 	}
-	w.member(file, loc, fileName, filename)
+	w.pair(file, loc, fileName, filename)
 	if len(kind) > 0 && !w.full() {
-		w.member(file, loc, fileType, kind)
+		w.pair(file, loc, fileType, kind)
 	}
 	if w.full() {
 		w.skip()
@@ -141,8 +140,7 @@ func (w *Walker) partOf(root int32, b []byte, cut bool) bool {
 	if len(head) > w.lim.Text {
 		head = head[:w.lim.Text]
 	}
-	l = w.grow()
-	l.Loc, l.Parent, l.Name, l.Part = exchange.MemberLoc(loc, fileContent), file, fileContent, w.part
+	l = w.grow(exchange.MemberLoc(loc, fileContent), file, fileContent, 0, 0)
 	w.text(l, head, namePersonal)
 	if l.Len = uint32(len(b)); len(head) < len(b) {
 		l.Flags |= exchange.LeafTruncated

@@ -16,7 +16,11 @@ const (
 	namePersonal                    // a person's own words stand here: no literal travels
 	nameTyped                       // the name is itself a value (a map keyed by id, address or date)
 	nameKnown                       // the cache entry is filled
+	namePlain                       // it stands in JSON as it is
 )
+
+// cacheTraits are about an entry of a cache, not about the name.
+const cacheTraits = nameKnown | namePlain
 
 // maxName is how many bytes of a name leave the request; real names are shorter.
 const maxName = 64
@@ -253,7 +257,10 @@ func (s *seenSet) add(key uint64) bool {
 	}
 }
 
+// containerMix spreads the index of a container over the key of its members.
+const containerMix = 0x9fb21c651e98df25
+
 // twice tells whether the container at index parent had the member with that own location before.
 func (w *Walker) twice(parent int32, own uint64) bool {
-	return w.seen.add(own ^ uint64(uint32(parent))*0x9fb21c651e98df25)
+	return w.seen.add(own ^ uint64(uint32(parent))*containerMix)
 }

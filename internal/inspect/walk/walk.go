@@ -68,7 +68,10 @@ type Walker struct {
 	decoded []byte // the body without its content coding
 	stack   []frame
 	names   nameCache
+	members memberCache
 	seen    seenSet
+	message uint32 // counts the messages walked, so that members know in which they were seen last
+	moved   bool   // seen holds members of this message that members had no room for
 }
 
 // maxKept bounds the scratch memory that a walker keeps between exchanges.
@@ -78,6 +81,9 @@ const maxKept = 64 << 10
 func New(inf *Inflater) *Walker {
 	w := &Walker{inflater: inf, arena: make([]byte, 0, 1024), stack: make([]frame, 0, 16)}
 	w.seen.seed = rand.Uint64()
+	for i := range w.members {
+		w.members[i].next, w.members[i].first = nobody, nobody
+	}
 	return w
 }
 
@@ -125,6 +131,13 @@ func (w *Walker) Response(x *exchange.Exchange, lim Limits) Report {
 func (w *Walker) begin(leaves []exchange.Leaf, lim Limits) {
 	w.lim, w.leaves, w.base, w.report = lim, leaves, len(leaves), Report{}
 	w.seen.clear()
+	w.moved = false
+	if w.message++; w.message == 0 { // wrapped: old marks would look fresh
+		w.message = 1
+		for i := range w.members {
+			w.members[i].tag = 0
+		}
+	}
 }
 
 // full tells whether the message has all the leaves it may; the caller then counts the value as skipped.
@@ -138,16 +151,19 @@ func (w *Walker) skip() {
 	}
 }
 
-// grow appends an empty leaf. The pointer is good until the next grow.
-func (w *Walker) grow() *exchange.Leaf {
+// grow appends a leaf without value. The pointer is good until the next grow.
+func (w *Walker) grow(loc uint64, parent int32, name []byte, f exchange.LeafFlag, same uint16) *exchange.Leaf {
 	n := len(w.leaves)
-	if n < cap(w.leaves) {
-		w.leaves = w.leaves[:n+1]
-		w.leaves[n] = exchange.Leaf{}
-	} else {
+	if n == cap(w.leaves) {
 		w.leaves = append(w.leaves, exchange.Leaf{})
+	} else {
+		w.leaves = w.leaves[:n+1]
 	}
-	return &w.leaves[n]
+	// Field by field: clearing the leaf first would write it twice.
+	l := &w.leaves[n]
+	l.Loc, l.Parent, l.Name, l.Part, l.Flags, l.Same = loc, parent, name, w.part, f, same
+	l.Kind, l.Len, l.Value, l.Number, l.Classes, l.Chars = exchange.KindNull, 0, nil, 0, 0, 0
+	return l
 }
 
 // path lists the segments of a decoded path. Empty segments (doubled or trailing slashes) are not segments: the matcher
@@ -169,9 +185,7 @@ func (w *Walker) path(p []byte) {
 			w.report.Skipped++
 			continue
 		}
-		l := w.grow()
-		l.Loc, l.Parent, l.Part = exchange.SegmentLoc(i), -1, exchange.InPath
-		segmentLeaf(l, seg)
+		segmentLeaf(w.grow(exchange.SegmentLoc(i), -1, nil, 0, 0), seg)
 		i++
 	}
 }
