@@ -29,6 +29,7 @@ func (f *ingestFlags) register(cmd *cobra.Command) {
 // offline is a configuration for commands without listeners: one site, taken from the flags.
 func (f *ingestFlags) offline() config.Config {
 	cfg := config.Default()
+	cfg.Limits.QueueEvents = 2048 // files wait, so a longer queue only takes memory
 	if f.Data != "" {
 		cfg.Storage.Path = f.Data
 	}

@@ -27,7 +27,7 @@ func Default() Config {
 			// A request body up to this size is held until it is judged, on each connection that sends one.
 			InspectRequestBytes:  128 << 10,
 			InspectResponseBytes: 128 << 10,
-			QueueEvents:          65_536, // two seconds at 30,000 requests a second
+			QueueEvents:          16_384, // most of a second at 20,000 requests a second, and about 80 MB when full
 		},
 		Timeouts: Timeouts{
 			Head:     10 * time.Second,
