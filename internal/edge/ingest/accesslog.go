@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 
+	"merlon/internal/edge/ingest/stamp"
 	"merlon/internal/model/exchange"
 )
 
@@ -19,7 +20,7 @@ type logLine struct {
 	size           int64
 	referer, agent []byte
 	rest           []byte // behind what was cut
-	clock          logClock
+	clock          stamp.Clock
 }
 
 // parse cuts the fields that common and combined share. It does not change the line.
@@ -57,11 +58,11 @@ func (l *logLine) parseTime(b []byte) Cause {
 		if k < 0 {
 			break
 		}
-		if i += k; i < 4 || b[i-1] != ' ' || len(b) < i+logTimeBytes+2 || b[i+logTimeBytes+1] != ']' {
+		if i += k; i < 4 || b[i-1] != ' ' || len(b) < i+stamp.LogBytes+2 || b[i+stamp.LogBytes+1] != ']' {
 			continue
 		}
 		bracket = true
-		at, ok := l.clock.parse(b[i+1 : i+1+logTimeBytes])
+		at, ok := l.clock.Parse(b[i+1 : i+1+stamp.LogBytes])
 		if !ok {
 			continue
 		}
@@ -73,7 +74,7 @@ func (l *logLine) parseTime(b []byte) Cause {
 		if _, ok := ipv4(b[:word]); ok {
 			return CauseClient
 		}
-		l.at, l.rest = at, b[i+logTimeBytes+2:]
+		l.at, l.rest = at, b[i+stamp.LogBytes+2:]
 		return 0
 	}
 	if bracket {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"merlon/internal/edge/ingest/jsonscan"
+	"merlon/internal/edge/ingest/stamp"
 	"merlon/internal/model/exchange"
 )
 
@@ -42,7 +43,7 @@ func entryTime(b []byte) int64 {
 	var s jsonscan.Scanner
 	s.Reset(bytes.TrimLeft(b[k+len(key):], ": \t\r\n"))
 	if v, ok := s.Text(); ok {
-		if at, ok := parseRFC3339(v); ok {
+		if at, ok := stamp.RFC3339(v); ok {
 			return at
 		}
 	}

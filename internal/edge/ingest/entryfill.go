@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 
+	"merlon/internal/edge/ingest/stamp"
 	"merlon/internal/model/exchange"
 )
 
@@ -14,7 +15,7 @@ func (d *entryDecoder) decode(record []byte, x *exchange.Exchange) Cause {
 	}
 	e := &d.e
 	var ok bool
-	if x.At, ok = parseRFC3339(e.started); !ok {
+	if x.At, ok = stamp.RFC3339(e.started); !ok {
 		return CauseTime
 	}
 	if !isMethod(e.method) {

@@ -108,7 +108,7 @@ func (h *harEntries) next() ([]byte, int, error) {
 			}
 		default:
 			err := h.walk()
-			if err == io.EOF && h.d.StackDepth() == 0 && h.whole > 0 {
+			if errors.Is(err, io.EOF) && h.d.StackDepth() == 0 && h.whole > 0 {
 				return nil, h.number, io.EOF
 			}
 			if err != nil {

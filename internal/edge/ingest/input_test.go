@@ -16,6 +16,9 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"merlon/internal/enforce/engine"
+	"merlon/internal/model/bundle"
+	"merlon/internal/model/dataclass"
 	"merlon/internal/model/event"
 )
 
@@ -193,6 +196,26 @@ func TestSites(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("--site %q: %v, want %s", flag, got, want)
 		}
+	}
+}
+
+// TestUnplaced counts what no site takes.
+func TestUnplaced(t *testing.T) {
+	t.Parallel()
+	q := event.NewQueue(16)
+	e, mistakes := engine.New(engine.Options{Queue: q, Namer: event.NewNamer(1, 1)}, engine.Input{
+		Bundle: &bundle.Bundle{Sites: []bundle.Site{{Name: "acme", Hosts: []string{"api.acme.example"}}}}, Keys: map[string]dataclass.Key{"acme": {1}},
+	})
+	if e == nil {
+		t.Fatal(mistakes)
+	}
+	g, err := New(Options{Engine: e, Now: func() time.Time { return noon }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := g.Run(context.Background(), Stream("in", strings.NewReader(logLineAt(noon, "/")+logLineAt(noon, "/"))))
+	if err != nil || res.Unplaced != 2 || res.Exchanges != 2 || q.Len() != 2 {
+		t.Errorf("%+v, %v", res, err)
 	}
 }
 

@@ -1,17 +1,18 @@
-package ingest
+// Package stamp reads the times that logs and recordings are stamped with, faster than package time and without allocation.
+package stamp
 
-// logTimeBytes is the length of 10/Oct/2000:13:55:36 -0700.
-const logTimeBytes = 26
+// LogBytes is the length of a time in an access log: 10/Oct/2000:13:55:36 -0700.
+const LogBytes = 26
 
-// logClock reads the times of access logs and remembers the last one, since most lines share theirs with the line before.
-type logClock struct {
-	text [logTimeBytes]byte
+// Clock reads the times of access logs and remembers the last one, since most lines share theirs with the line before.
+type Clock struct {
+	text [LogBytes]byte
 	at   int64
 }
 
-// parse reads 10/Oct/2000:13:55:36 -0700 as Unix nanoseconds.
-func (c *logClock) parse(b []byte) (int64, bool) {
-	if len(b) != logTimeBytes {
+// Parse reads 10/Oct/2000:13:55:36 -0700 as Unix nanoseconds.
+func (c *Clock) Parse(b []byte) (int64, bool) {
+	if len(b) != LogBytes {
 		return 0, false
 	}
 	if string(b) == string(c.text[:]) {
@@ -34,9 +35,9 @@ func (c *logClock) parse(b []byte) (int64, bool) {
 	return at, true
 }
 
-// parseRFC3339 reads 2026-01-02T15:04:05.999999999+01:00 as Unix nanoseconds. The zone may also be written +0100, as ISO
+// RFC3339 reads 2026-01-02T15:04:05.999999999+01:00 as Unix nanoseconds. The zone may also be written +0100, as ISO
 // 8601 allows and some tools do; there has to be one, because a time without zone is a different instant for each reader.
-func parseRFC3339(b []byte) (int64, bool) {
+func RFC3339(b []byte) (int64, bool) {
 	if len(b) < 20 || len(b) > 40 || b[4] != '-' || b[7] != '-' || b[10]|0x20 != 't' && b[10] != ' ' || b[13] != ':' || b[16] != ':' {
 		return 0, false
 	}
