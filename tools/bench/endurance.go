@@ -138,8 +138,8 @@ func (e endurance) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%10.0f %12.0f %12.0f %9.0f %8.0f %8.0f\n", m.After.Seconds(), m.Events, m.Learned, m.Dropped, float64(m.Memory.RSS)/mega, float64(m.Memory.PSS)/mega)
 	}
-	fmt.Fprintf(w, "%d requests in %.0f s, %.1f us CPU a request from start to end of the process; p50 %.2f ms, p99 %.2f ms\n",
-		e.Load.Requests, e.Load.Duration.Seconds(), e.CPU, e.Load.P50.Seconds()*1e3, e.Load.P99.Seconds()*1e3)
+	fmt.Fprintf(w, "%d requests in %.0f s, %.1f us CPU a request from start to end of the process; p50 %.2f ms, p99 %.2f ms, longest %.0f ms\n",
+		e.Load.Requests, e.Load.Duration.Seconds(), e.CPU, e.Load.P50.Seconds()*1e3, e.Load.P99.Seconds()*1e3, e.Load.Max.Seconds()*1e3)
 }
 
 func (e endurance) verdicts() []verdict {
