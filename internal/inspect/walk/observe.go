@@ -31,15 +31,18 @@ func Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uin
 		e.Observations = append(e.Observations, make([]event.Observation, len(x.Leaves))...)
 	}
 	out := e.Observations[n:]
-	for i := range x.Leaves {
+	for i := range out {
 		l, o := &x.Leaves[i], &out[i]
-		*o = event.Observation{
-			Loc: l.Loc, Classes: l.Classes, Parent: l.Parent, Len: l.Len, Chars: l.Chars, Part: l.Part, Kind: l.Kind, Flags: l.Flags,
-		}
-		if l.Parent >= 0 {
+		// Field by field: clearing the observation first would write it twice.
+		o.Loc, o.Classes, o.Len, o.Chars = l.Loc, l.Classes, l.Len, l.Chars
+		o.Part, o.Kind, o.Flags, o.Same = l.Part, l.Kind, l.Flags, l.Same
+		o.Token, o.Number, o.Literal = 0, 0, event.Span{}
+		if o.Parent = l.Parent; n > 0 && l.Parent >= 0 {
 			o.Parent += int32(n)
 		}
-		if len(l.Name) > 0 {
+		if back := int(l.Same); back > 0 && len(l.Name) <= maxName {
+			o.Name = out[i-back].Name // equal locations have equal names
+		} else if o.Name = (event.Span{}); len(l.Name) > 0 {
 			appendName(e, o, l.Name)
 		}
 		if l.Flags&exchange.LeafSecretName != 0 || l.Kind >= exchange.KindObject || len(l.Value) == 0 {

@@ -13,6 +13,9 @@ func Recognise(value []byte) (Set, Chars) {
 	if len(value) == 0 {
 		return 0, 0
 	}
+	if set, chars := common(value); set != 0 {
+		return set, chars
+	}
 	s := survey(value)
 	return classify(value, &s), Chars(s.bits)
 }
