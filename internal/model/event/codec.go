@@ -95,9 +95,20 @@ func putText[T string | []byte](b []byte, n int, s T) int {
 func zigzag(v int64) uint64   { return uint64(v)<<1 ^ uint64(v>>63) }
 func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
 
-// encodedBound is at least the size of e's encoding.
-func (e *Event) encodedBound() int {
-	n := fixedBound + len(e.Site) + len(e.Node) + len(e.Verdict.Action) + len(e.Verdict.Would) + len(e.Verdict.Rule)
+// room makes sure that need bytes follow the first n of b.
+func room(b []byte, n, need int) []byte {
+	if len(b)-n >= need {
+		return b
+	}
+	grown := make([]byte, max(n+need, 2*len(b)))
+	copy(grown, b[:n])
+	return grown
+}
+
+// fixedNeed is at least what the fixed part takes.
+func (e *Event) fixedNeed() int {
+	n := fixedBound + len(e.Site) + len(e.Node) + len(e.Verdict.Action) + len(e.Verdict.Would) + len(e.Verdict.Rule) +
+		len(e.Bytes(e.Method)) + len(e.Bytes(e.Host)) + len(e.Bytes(e.Template)) + len(e.Bytes(e.UserAgent)) + len(e.Bytes(e.PrincipalName))
 	for i := range e.Findings {
 		f := &e.Findings[i]
 		n += 64 + len(f.ID) + len(f.Where) + len(f.Evidence) + len(f.Why)
@@ -105,34 +116,20 @@ func (e *Event) encodedBound() int {
 			n += 5 + len(c)
 		}
 	}
-	for _, s := range [...]Span{e.Method, e.Host, e.Template, e.UserAgent, e.PrincipalName} {
-		n += len(e.Bytes(s))
-	}
-	n += len(e.Objects)*objectBound + len(e.Observations)*observationBound
-	for i := range e.Observations {
-		o := &e.Observations[i]
-		n += int(o.Name.Len) + int(o.Literal.Len)
-	}
 	return n
 }
 
 // AppendBinary appends e's encoding to dst. It allocates only when dst has no room for it.
 func (e *Event) AppendBinary(dst []byte) []byte {
-	start := len(dst)
-	bound := e.encodedBound()
-	if cap(dst)-start < bound {
-		grown := make([]byte, start, start+bound+cap(dst))
-		copy(grown, dst)
-		dst = grown
-	}
-	b := dst[start : start+bound]
-	b[0], b[1] = codecKind, codecVersion
-	n := e.putFixed(b, 2)
-	n = e.putObservations(b, n)
+	n := len(dst)
+	b := room(dst[:cap(dst)], n, e.fixedNeed())
+	b[n], b[n+1] = codecKind, codecVersion
+	n = e.putFixed(b, n+2)
+	b, n = e.putObservations(b, n)
 	if len(e.Objects) > 0 {
-		n = e.putObjects(b, n)
+		b, n = e.putObjects(b, n)
 	}
-	return dst[:start+n]
+	return b[:n]
 }
 
 func (e *Event) parts() uint64 {

@@ -47,13 +47,16 @@ func deriveLoc(all []Observation, i int, part exchange.Part, parent int32, name 
 // shortName is the longest name that is copied as two words, which is faster than calling a copy.
 const shortName = 16
 
-func (e *Event) putObservations(b []byte, n int) int {
+func (e *Event) putObservations(b []byte, n int) ([]byte, int) {
 	all, arena := e.Observations, e.arena
+	b = room(b, n, 10+len(all)*64) // mostly enough for all
 	n = put(b, n, uint64(len(all)))
-	var last [64]int32 // by the location's upper bits: one more than the last observation there
 	parent := int32(-1)
 	for i := range all {
 		o := &all[i]
+		if need := observationBound + min(int(o.Name.Len)+int(o.Literal.Len), 2*len(arena)); len(b)-n < need {
+			b = room(b, n, need)
+		}
 		head, start := uint64(o.Part)&7|uint64(o.Kind)&7<<3|uint64(o.Chars)<<40|uint64(o.Flags)<<56, n
 		marks := uint64(0)
 		n += 8
@@ -65,11 +68,10 @@ func (e *Event) putObservations(b []byte, n int) int {
 		}
 		var name []byte
 		var short uint64
-		slot := o.Loc >> 58
 		// Equal locations have equal names but for a collision, which blurs the name here as it blurs the statistics.
-		if j := int(last[slot]) - 1; j >= 0 && all[j].Loc == o.Loc && all[j].Name.Len == o.Name.Len {
+		if back := int(o.Same); back > 0 && back <= i && all[i-back].Loc == o.Loc && all[i-back].Name.Len == o.Name.Len {
 			head |= obsRef
-			short = uint64(i - j)
+			short = uint64(back)
 		} else {
 			name = e.Bytes(o.Name)
 			short = uint64(len(name))
@@ -77,7 +79,6 @@ func (e *Event) putObservations(b []byte, n int) int {
 				marks |= obsLoc
 			}
 		}
-		last[slot] = int32(i) + 1
 		if short > 255 {
 			marks |= obsLongName
 			n = put(b, n, short)
@@ -122,7 +123,7 @@ func (e *Event) putObservations(b []byte, n int) int {
 		}
 		put64(b, start, head|marks<<8|short<<16|length<<24|class<<32)
 	}
-	return n
+	return b, n
 }
 
 // putNumber writes whole numbers as varints and all else as its eight bytes behind a 1.
@@ -148,7 +149,8 @@ func putClasses(b []byte, n int, set uint64) int {
 }
 
 // putObjects names an object by its observation, which nearly always is there, or writes it in full behind a 0.
-func (e *Event) putObjects(b []byte, n int) int {
+func (e *Event) putObjects(b []byte, n int) ([]byte, int) {
+	b = room(b, n, 10+len(e.Objects)*objectBound)
 	n = put(b, n, uint64(len(e.Objects)))
 	cursor := 0
 	for i := range e.Objects {
@@ -171,5 +173,5 @@ func (e *Event) putObjects(b []byte, n int) int {
 		n = put(b, n, uint64(found-cursor)+1)
 		cursor = found
 	}
-	return n
+	return b, n
 }

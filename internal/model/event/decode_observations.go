@@ -52,9 +52,10 @@ func (r *reader) observations(e *Event) {
 			} else {
 				o.Loc = deriveLoc(e.Observations, i, o.Part, parent, name)
 			}
-		} else if short == 0 || short > uint64(i) || r.bad {
+		} else if short == 0 || short > uint64(i) || short > math.MaxUint16 || r.bad {
 			r.fail()
 		} else {
+			o.Same = uint16(short)
 			o.Name, o.Loc = e.Observations[i-int(short)].Name, e.Observations[i-int(short)].Loc
 		}
 		if marks&obsLiteral != 0 {

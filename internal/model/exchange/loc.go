@@ -25,11 +25,19 @@ func MemberLoc(parent uint64, name []byte) uint64 {
 		h = mixLoc(h, binary.LittleEndian.Uint64(name))
 		name = name[8:]
 	}
-	var tail uint64
-	for i := len(name) - 1; i >= 0; i-- {
-		tail = tail<<8 | uint64(name[i])
+	return mixLoc(h, tail(name)^0xa0761d6478bd642f)
+}
+
+// tail is up to seven bytes as a little-endian number, without a loop.
+func tail(b []byte) uint64 {
+	n := len(b)
+	if n >= 4 {
+		return uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<(uint(n-4)*8&63)
 	}
-	return mixLoc(h, tail^0xa0761d6478bd642f)
+	if n == 0 {
+		return 0
+	}
+	return uint64(b[0]) | uint64(b[n>>1])<<(uint(n>>1)*8&63) | uint64(b[n-1])<<(uint(n-1)*8&63)
 }
 
 // mixLoc folds the 128-bit product of two words, as wyhash does.
