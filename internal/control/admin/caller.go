@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"merlon/internal/model/account"
+	"merlon/internal/store"
 )
 
 // Errors of the use cases. Their text is for people and says what to do; api and web map them to statuses.
@@ -79,4 +80,10 @@ func (c Caller) Need(p account.Permission) error {
 	default:
 		return ErrForbidden
 	}
+}
+
+// DiskFull tells whether a change failed because there is no room for it, and what to do then: the one fault of ours that
+// whoever asks may be able to mend.
+func DiskFull(err error) (text string, ok bool) {
+	return store.ErrDiskFull.Error(), errors.Is(err, store.ErrDiskFull)
 }

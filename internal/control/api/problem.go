@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"merlon/internal/control/admin"
-	"merlon/internal/store"
 )
 
 // problem is an answer of RFC 9457.
@@ -70,8 +69,8 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		s.Log.Error("API request failed", "method", r.Method, "path", r.URL.Path, "cause", err)
 		p.Detail = "the log of the server says more"
-		if errors.Is(err, store.ErrDiskFull) {
-			p.Detail = store.ErrDiskFull.Error()
+		if text, ok := admin.DiskFull(err); ok {
+			p.Detail = text
 		}
 	}
 	p.Title = http.StatusText(p.Status)

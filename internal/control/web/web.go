@@ -172,6 +172,9 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, p *page, err error
 		status, text = http.StatusTooManyRequests, sentence(err)
 	default:
 		s.Log.Error("page failed", "method", r.Method, "path", r.URL.Path, "cause", err)
+		if full, ok := admin.DiskFull(err); ok {
+			status, text = http.StatusInsufficientStorage, full
+		}
 	}
 	p.Title = http.StatusText(status)
 	if err := s.show(w, r, status, errorPage(p, text)); err != nil {

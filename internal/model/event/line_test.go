@@ -81,8 +81,7 @@ func TestLineEscapesHostileText(t *testing.T) {
 		Principal struct{ Name string }
 		Findings  []finding.Finding
 	}
-	// Severity reads back as a word, which finding does not do by itself.
-	if err := json.Unmarshal([]byte(strings.Replace(string(line), `"severity":"high"`, `"severity":3`, 1)), &back); err != nil {
+	if err := json.Unmarshal(line, &back); err != nil {
 		t.Fatalf("%v: %s", err, line)
 	}
 	want := strings.ToValidUTF8(hostile, "\ufffd")

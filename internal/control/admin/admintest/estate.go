@@ -149,11 +149,11 @@ const patientSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema"
 
 func (w *World) fillSeries(tb testing.TB, r *rand.Rand) {
 	now, points := w.Now().Unix(), []store.SeriesPoint{}
-	for at := now - 24*3600; at < now-3600; at += 60 {
+	for at := now - 24*3600; at < now-3600; at += 600 {
 		hour := float64(at%86400) / 86400
 		level := 400 + 300*math.Sin((hour-.3)*2*math.Pi) + 60*r.Float64()
 		for _, id := range []identity.EndpointID{3, 2, 5, 15} {
-			p := store.SeriesPoint{Site: "acme", Node: "node-1", Source: "proxy", Endpoint: id, At: at, Step: 60, Arrived: at, Requests: uint64(level / float64(id))}
+			p := store.SeriesPoint{Site: "acme", Node: "node-1", Source: "proxy", Endpoint: id, At: at, Step: 60, Arrived: at, Requests: uint64(10 * level / float64(id))}
 			if at > now-5*3600 && at < now-5*3600+1500 {
 				p.ServerErrors = p.Requests / 4
 			}
@@ -164,9 +164,9 @@ func (w *World) fillSeries(tb testing.TB, r *rand.Rand) {
 			points = append(points, p)
 		}
 	}
-	// Fine points for the last hour, so that the shortest span has a shape, too.
-	for at := (now - 3600) / 10 * 10; at < now; at += 10 {
-		p := store.SeriesPoint{Site: "acme", Node: "node-1", Source: "proxy", Endpoint: 3, At: at, Step: 10, Arrived: at, Requests: 80 + uint64(r.IntN(25))}
+	// Finer points for the last hour, so that the shortest span has a shape, too.
+	for at := (now - 3600) / 10 * 10; at < now; at += 60 {
+		p := store.SeriesPoint{Site: "acme", Node: "node-1", Source: "proxy", Endpoint: 3, At: at, Step: 10, Arrived: at, Requests: 400 + uint64(r.IntN(95))}
 		p.Latency.Add(int64(9e6 + r.Float64()*9e6))
 		points = append(points, p)
 	}
