@@ -40,9 +40,6 @@ func (f *flow) answer() bool {
 	}
 	x := &f.t.Exchange
 	x.Latency = c.now() - f.sent
-	if f.sent == 0 {
-		x.Latency = 0
-	}
 	x.Status = h.Status
 	x.Response.Fields = append(x.Response.Fields[:0], h.Fields...)
 	x.Anomalies.Union(h.Anomalies)

@@ -42,13 +42,13 @@ func (f *flow) forward(up *upstreams, reply action.Reply) bool {
 		f.uc = uc
 		uc.start, uc.end = 0, 0
 		uc.expect(f.arrived, c.s.o.Timeouts.Response)
+		f.sent = c.now()
 		if f.whole {
 			err = uc.send(c.out)
 		} else {
 			err = f.sendStreaming()
 		}
 		if err == nil {
-			f.sent = c.now()
 			return f.answer()
 		}
 		// A kept connection may have been closed by the upstream just now. What may be asked twice is asked again, once,
@@ -178,6 +178,7 @@ func (f *flow) sendStreaming() error {
 	}
 	f.noteBody()
 	f.t.Exchange.Request.BodySize = c.body.Size
+	f.sent = c.now() // latency counts from the request's last byte
 	return uc.fill()
 }
 

@@ -245,6 +245,19 @@ func TestPassesExchanges(t *testing.T) {
 	}
 }
 
+// TestLatencyIsTheUpstreams: the time between the request's last byte and the answer's first, as the upstream makes it.
+func TestLatencyIsTheUpstreams(t *testing.T) {
+	const least = 30 * time.Millisecond
+	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-time.After(least)
+		_, _ = io.WriteString(w, "late")
+	}), nil)
+	r.raw("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1)
+	if e := r.wait(1)[0]; e.Latency < int64(least) {
+		t.Errorf("latency %v, the upstream took at least %v", time.Duration(e.Latency), least)
+	}
+}
+
 func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	r := newRig(t, echo, nil)
 	got := r.raw("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 3)
