@@ -9,7 +9,7 @@ import (
 // authentication, and nothing about data.
 func AccessLog() Scenario {
 	from := monday()
-	h := hospital{from: from, to: from.AddDate(0, 0, 1), rate: 0.04}
+	h := hospital{from: from, to: from.AddDate(0, 0, 1), rate: 0.02}
 	s := Scenario{
 		Name: "access_log", World: "a day of Acme Hospital as its access log tells it",
 		Traffic: h.entries, Descriptions: acmeDescription(), Seed: 9,

@@ -20,7 +20,7 @@ func AcmeWeek() Scenario {
 	return Scenario{
 		Name: "acme_week", World: "a week of Acme Hospital, with an undocumented billing write in its middle",
 		Traffic: h.entries, Descriptions: acmeDescription(), Seed: 1,
-		Teach: taught(h.from, h.to, 6),
+		Teach: taught(h.from, h.to, 2),
 		Expect: Expect{
 			Endpoints: []Endpoint{
 				{Method: "POST", Template: "/v2/auth/login", State: confirmed, Auth: none, Not: known},

@@ -10,7 +10,7 @@ import (
 // EightNodes: eight nodes that share the traffic in whatever way know what one node would have known.
 func EightNodes() Scenario {
 	from := monday()
-	h := hospital{from: from, to: from.AddDate(0, 0, 1), rate: 0.03, billingFrom: from, attacks: []traffic.Attack{
+	h := hospital{from: from, to: from.AddDate(0, 0, 1), rate: 0.015, billingFrom: from, attacks: []traffic.Attack{
 		{Kind: traffic.VendorBreach, At: from.Add(9 * time.Hour), For: time.Hour, Addresses: 60, Rate: 0.1},
 		{Kind: traffic.ScanLoud, At: from.Add(12 * time.Hour), For: 10 * time.Minute, Rate: 1},
 	}}
@@ -40,5 +40,6 @@ func EightNodesUndescribed() Scenario {
 	s := EightNodes()
 	s.Name, s.World, s.Descriptions = "eight_nodes_undescribed", s.World+", without a description", nil
 	s.Expect.Endpoints = []Endpoint{{Method: "GET", Template: "/v2/patients/{patientId}/records", State: inventory.Confirmed, Not: []string{"shadow"}}}
+	s.Expect.Alike = s.Expect.Alike[2:]
 	return s
 }

@@ -22,7 +22,7 @@ func forgotten() []string {
 // only they have seen is never confirmed, and they keep nothing from being confirmed that others use.
 func LoneScanner() Scenario {
 	from := monday()
-	h := hospital{from: from, to: from.AddDate(0, 0, 1), rate: 0.04, in: leftOpen, attacks: []traffic.Attack{
+	h := hospital{from: from, to: from.AddDate(0, 0, 1), rate: 0.02, in: leftOpen, attacks: []traffic.Attack{
 		{Kind: traffic.ScanLoud, At: from.Add(9 * time.Hour), For: 20 * time.Minute, Rate: 3},
 		{Kind: traffic.ScanCareful, At: from.Add(10 * time.Hour), For: 10 * time.Hour, Rate: 0.03},
 	}}
@@ -34,7 +34,7 @@ func LoneScanner() Scenario {
 	}
 	return Scenario{
 		Name: "lone_scanner", World: "a loud and a careful scanner among a day's honest traffic, with forgotten paths that answer",
-		Traffic: h.entries, Seed: 2, Teach: taught(h.from, h.to, 8),
+		Traffic: h.entries, Seed: 2, Teach: taught(h.from, h.to, 2),
 		Expect: Expect{Endpoints: used, Never: forgotten()},
 	}
 }

@@ -54,7 +54,7 @@ type Judged struct {
 var ErrMergeOrder = errors.New("the order of merging shows in the result")
 
 // mergeOrders is how many orders are tried when there is more than one node.
-const mergeOrders = 5
+const mergeOrders = 3
 
 // A node's queue is drained after batchEvents exchanges, before it is full.
 const (
