@@ -8,7 +8,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// runAsMerlon makes the test binary be the program, so that a test can kill it.
+const runAsMerlon = "MERLON_TEST_RUN"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(runAsMerlon) != "" {
+		main()
+	}
 	testscript.Main(m, map[string]func(){
 		"merlon": func() {
 			os.Exit(run(context.Background(), os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr}))

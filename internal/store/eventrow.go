@@ -25,7 +25,7 @@ func EventRow(e *event.Event) Event {
 		ID: e.ID.String(), Seq: e.Seq, Time: e.Time(), Arrived: time.Unix(0, e.Arrived).UTC(), Site: e.Site, Node: e.Node,
 		Source: e.Source.String(), Method: e.Text(e.Method), Host: e.Text(e.Host), Template: e.Text(e.Template), Endpoint: e.Endpoint,
 		Actor: ActorText(e.Actor), Strength: e.Principal.Strength.String(),
-		UserAgent: e.Text(e.UserAgent), Mode: "watch", Action: e.Verdict.Action, Would: e.Verdict.Would, Rule: e.Verdict.Rule,
+		UserAgent: e.Text(e.UserAgent), Fingerprint: fingerprint(e.Fingerprint), Mode: "watch", Action: e.Verdict.Action, Would: e.Verdict.Would, Rule: e.Verdict.Rule,
 		Status: int(e.Status), LatencyMicros: e.Latency / 1000, Notable: Notable(e),
 	}
 	if e.Verdict.Enforced {
@@ -61,6 +61,13 @@ func (r *Event) setFindings(all []finding.Finding) {
 		r.Findings = append(append(r.Findings, b...), ']')
 		r.FindingIDs = append(r.FindingIDs, f.ID)
 	}
+}
+
+func fingerprint(f identity.Fingerprint) string {
+	if f == 0 {
+		return ""
+	}
+	return token(uint64(f))
 }
 
 func token(v uint64) string {

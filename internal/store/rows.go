@@ -65,6 +65,7 @@ type Event struct {
 	Address        string
 	Country        string
 	UserAgent      string
+	Fingerprint    string // 16 hexadecimal digits, empty when the source could not see it
 	Mode           string
 	Action, Would  string
 	Rule           string

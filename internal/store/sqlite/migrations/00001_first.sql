@@ -34,7 +34,7 @@ CREATE TABLE events (
   site TEXT NOT NULL, node TEXT NOT NULL, source TEXT NOT NULL,
   method TEXT NOT NULL, host TEXT NOT NULL, template TEXT NOT NULL, endpoint INTEGER NOT NULL,
   actor TEXT NOT NULL, principal TEXT NOT NULL, strength TEXT NOT NULL, address TEXT NOT NULL, country TEXT NOT NULL,
-  user_agent TEXT NOT NULL, mode TEXT NOT NULL, action TEXT NOT NULL, would TEXT NOT NULL, rule TEXT NOT NULL,
+  user_agent TEXT NOT NULL, fingerprint TEXT NOT NULL, mode TEXT NOT NULL, action TEXT NOT NULL, would TEXT NOT NULL, rule TEXT NOT NULL,
   status INTEGER NOT NULL, severity INTEGER NOT NULL, findings BLOB NOT NULL, finding_ids TEXT NOT NULL,
   latency INTEGER NOT NULL, capped INTEGER NOT NULL, notable INTEGER NOT NULL
 );
