@@ -19,12 +19,12 @@ type Account struct {
 
 // Session is a signed-in browser. Its cookie's value is known to the browser alone.
 type Session struct {
-	Account  string
-	Created  time.Time
-	Seen     time.Time
-	Expires  time.Time
-	Address  string // the client's, when it signed in
-	Browser  string // User-Agent then, at most MaxBrowser bytes
+	Account string
+	Created time.Time
+	Seen    time.Time
+	Expires time.Time
+	Address string // the client's, when it signed in
+	Browser string // User-Agent then, at most MaxBrowser bytes
 }
 
 // MaxBrowser bounds the User-Agent kept of a session, in bytes.
