@@ -25,7 +25,6 @@ func KnowledgeArrives() Scenario {
 			},
 			Alike: []Variant{
 				{Name: "untaught", Change: func(s *Scenario) { s.Teach = nil }, Taught: true},
-				{Name: "taught once", Change: func(s *Scenario) { s.Teach = taught(from, from.AddDate(0, 0, 1), 1) }, Taught: true},
 				{Name: "eight nodes", Change: func(s *Scenario) { s.Nodes = 8 }},
 			},
 		},
