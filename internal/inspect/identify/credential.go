@@ -46,8 +46,9 @@ func (id *Identifier) credentials(x *exchange.Exchange, w *Who) {
 	key := id.o.Key
 	switch {
 	case len(b.bearer) > 0:
-		w.Session.Token = key.Token(b.bearer)
-		w.Principal = identity.Principal{Token: id.principal(b.bearer, w.Session.Token), Strength: identity.Claimed, Carrier: identity.Bearer}
+		token, principal := id.bearer(b.bearer)
+		w.Session.Token = token
+		w.Principal = identity.Principal{Token: principal, Strength: identity.Claimed, Carrier: identity.Bearer}
 	case len(b.key) > 0:
 		w.Principal = identity.Principal{Token: key.Token(b.key), Strength: identity.Claimed, Carrier: identity.APIKey}
 	case len(b.basic) > 0:
@@ -67,22 +68,25 @@ func (id *Identifier) credentials(x *exchange.Exchange, w *Who) {
 	}
 }
 
-// principal is whom a bearer value names: the subject of a JWT, else the value itself, whose token is given.
-func (id *Identifier) principal(value []byte, token uint64) uint64 {
+// bearer is the token of a bearer value, and whom it names: the subject of a JWT, else the value itself.
+func (id *Identifier) bearer(value []byte) (token, principal uint64) {
 	m := id.o.Memory
+	var k claimKey
 	if m != nil {
-		if t, ok := m.claims.find(token); ok {
-			return t
+		k = m.claims.key(id.salt, value)
+		if token, principal, ok := m.claims.find(k); ok {
+			return token, principal
 		}
 	}
-	named, ok := claimed(id.o.Key, value)
+	token = id.o.Key.Token(value)
+	principal, ok := claimed(id.o.Key, value)
 	if !ok {
-		named = token
+		principal = token
 	}
 	if m != nil {
-		m.claims.put(token, named)
+		m.claims.put(k, token, principal)
 	}
-	return named
+	return token, principal
 }
 
 // set notes a credential and keeps its value if it is the first of its kind.

@@ -30,10 +30,15 @@ type Options struct {
 }
 
 // Identifier identifies the exchanges of one site. It is immutable and safe for concurrent use.
-type Identifier struct{ o Options }
+type Identifier struct {
+	o    Options
+	salt uint64 // of this site in the memory
+}
 
 // New makes an Identifier.
-func New(o Options) *Identifier { return &Identifier{o: o} }
+func New(o Options) *Identifier {
+	return &Identifier{o: o, salt: o.Key.Token([]byte("identify memory"))}
+}
 
 // Who is what an exchange says of its caller, as far as it is settled.
 type Who struct {

@@ -299,8 +299,9 @@ func TestConcurrent(t *testing.T) {
 				}
 				memory.Add(i%100 + 1)
 				memory.Has(i%100 + 2)
-				memory.claims.put(i<<50, i+1)
-				if v, ok := memory.claims.find(i << 50); ok && v != i+1 {
+				k := claimKey{i << 50, ^i}
+				memory.claims.put(k, i+1, i+2)
+				if token, v, ok := memory.claims.find(k); ok && (token != i+1 || v != i+2) {
 					t.Errorf("claim %d became %d", i+1, v)
 				}
 			}

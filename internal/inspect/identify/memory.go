@@ -1,6 +1,10 @@
 package identify
 
-import "sync/atomic"
+import (
+	"hash/maphash"
+	"math/bits"
+	"sync/atomic"
+)
 
 // Memory remembers which sessions the upstream issued or honoured. It holds a fixed number of tokens and forgets the
 // longest unused of eight when a ninth comes; it never allocates and never locks, and is safe for concurrent use.
@@ -32,7 +36,9 @@ func NewMemory(n int) *Memory {
 	for sets*8 < n {
 		sets *= 2
 	}
-	return &Memory{sets: make([]memorySet, sets), mask: uint64(sets - 1)}
+	m := &Memory{sets: make([]memorySet, sets), mask: uint64(sets - 1)}
+	m.claims.first, m.claims.second = maphash.MakeSeed(), maphash.MakeSeed()
+	return m
 }
 
 // Has tells whether token was added and is still remembered, and marks it as used.
@@ -68,23 +74,40 @@ func (m *Memory) Add(token uint64) {
 	s.tokens[oldest].Store(token)
 }
 
-// claimMemory remembers which principal a bearer value names, since clients send one value thousands of times and
-// decoding it costs more than everything else here (BenchmarkClaim). It is a memory of credentials, never of requests,
+// claimMemory remembers what a bearer value stands for: its own token and the principal it names. Clients send one value
+// thousands of times; hashing its 700 bytes with a key that is stable costs ten times what the two hashes of this process
+// do, and decoding it more than everything else here (BenchmarkClaim). It is a memory of credentials, never of requests,
 // and holds tokens only. A value that pushes another out costs one decoding.
-type claimMemory [1 << 14]struct {
-	check, principal atomic.Uint64 // check is the value's token and the principal's folded together
+//
+// A value is known by 128 bits under seeds that never leave the process, so that nobody can find a second one for them.
+type claimMemory struct {
+	first, second maphash.Seed
+	slots         [1 << 14]claimSlot
 }
 
-// find returns the principal remembered for a value's token. Two halves written by different callers do not fit each
-// other, and are not found.
-func (c *claimMemory) find(value uint64) (principal uint64, ok bool) {
-	s := &c[value>>50]
-	principal = s.principal.Load()
-	return principal, principal != 0 && s.check.Load()^principal == value
+// claimSlot holds each token and, folded with it, one of the value's hashes: halves written by different callers do not
+// fit each other, and are not found.
+type claimSlot struct{ a, token, b, principal atomic.Uint64 }
+
+// claimKey is a bearer value as the memory knows it.
+type claimKey struct{ a, b uint64 }
+
+// key hashes a value for a site, whose salt keeps its tokens apart from those of other sites.
+func (c *claimMemory) key(salt uint64, value []byte) claimKey {
+	return claimKey{maphash.Bytes(c.first, value) ^ salt, maphash.Bytes(c.second, value) ^ bits.RotateLeft64(salt, 32)}
 }
 
-func (c *claimMemory) put(value, principal uint64) {
-	s := &c[value>>50]
-	s.check.Store(value ^ principal)
+// find returns what was remembered of a value.
+func (c *claimMemory) find(k claimKey) (token, principal uint64, ok bool) {
+	s := &c.slots[k.a>>50]
+	token, principal = s.token.Load(), s.principal.Load()
+	return token, principal, token != 0 && s.a.Load()^token == k.a && s.b.Load()^principal == k.b
+}
+
+func (c *claimMemory) put(k claimKey, token, principal uint64) {
+	s := &c.slots[k.a>>50]
+	s.a.Store(k.a ^ token)
+	s.b.Store(k.b ^ principal)
+	s.token.Store(token)
 	s.principal.Store(principal)
 }

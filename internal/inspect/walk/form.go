@@ -47,11 +47,7 @@ func (w *Walker) form(b []byte, cut bool) {
 // pair appends a named string beneath parent.
 func (w *Walker) pair(parent int32, root uint64, name, value []byte) {
 	loc, t, at, again := w.member(root, parent, name)
-	f := exchange.LeafFlag(0)
-	if again {
-		f = exchange.LeafDuplicate
-	}
-	l := w.grow(loc, parent, name, f, w.shared(at))
+	l := w.grow(loc, parent, name, flagsOf(t, again), w.shared(at))
 	w.text(l, value, t)
 }
 

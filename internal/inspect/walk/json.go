@@ -14,6 +14,7 @@ type frame struct {
 	traits traits // of the container's name, which its elements answer to
 	member uint16 // the container's in the cache
 	at     uint16 // the member at hand
+	follow uint16 // the member that is expected next
 }
 
 // jsonText walks one JSON text (RFC 8259) beneath the leaf parent, or as a root when parent is -1, and tells whether it is valid.
@@ -57,7 +58,7 @@ value:
 			w.report.Issues.add(IssueDepth)
 			return w.malformed(i)
 		}
-		f := frame{loc: loc, leaf: -1, array: c == '[', traits: t, member: at}
+		f := frame{loc: loc, leaf: -1, array: c == '[', traits: t, member: at, follow: w.members[at].first}
 		if f.array {
 			f.elem = exchange.ElementLoc(loc)
 		}
@@ -185,15 +186,11 @@ key:
 		f := &w.stack[len(w.stack)-1]
 		parent = f.leaf
 		watch = parent >= 0 && int(f.count) < w.lim.Members
-		follows := &w.members[f.at].next
-		if f.count == 0 {
-			follows = &w.members[f.member].first
-		}
 		flags, same = 0, 0
 		again := false
-		m := &w.members[*follows]
+		m := &w.members[f.follow]
 		if watch && m.parent == f.loc && m.traits&namePlain != 0 && m.is(b, i+1) {
-			at = *follows
+			at = f.follow
 			name = b[i+1 : i+1+int(m.length) : i+1+int(m.length)]
 			i += len(name) + 2
 			loc, t = m.loc, m.traits&^cacheTraits
@@ -206,14 +203,22 @@ key:
 			name, i = v, end
 			if watch {
 				loc, t, at, again = w.member(f.loc, parent, name)
-				*follows = at
+				if f.count == 0 {
+					w.members[f.member].first = at
+				} else {
+					w.members[f.at].next = at
+				}
+				m = &w.members[at]
 			}
 		}
 		if watch {
-			f.at = at
+			f.at, f.follow = at, m.next
+			if t&nameTyped != 0 {
+				flags = exchange.LeafTypedName
+			}
 			t |= f.traits & nameSecret
 			if again {
-				flags = exchange.LeafDuplicate
+				flags |= exchange.LeafDuplicate
 				w.report.Issues.add(IssueDuplicateName)
 			}
 			if !w.full() {

@@ -119,6 +119,17 @@ func (w *Walker) member(parent uint64, container int32, name []byte) (loc uint64
 	return m.loc, t, at, w.moved && w.twice(container, own)
 }
 
+// flagsOf is what a leaf is marked with for its name.
+func flagsOf(t traits, again bool) (f exchange.LeafFlag) {
+	if t&nameTyped != 0 {
+		f = exchange.LeafTypedName
+	}
+	if again {
+		f |= exchange.LeafDuplicate
+	}
+	return f
+}
+
 // shared is how far back the last leaf of the member's location is, for the leaf that comes next. Names that are values
 // share their location with others, which have leaves too.
 func (w *Walker) shared(at uint16) uint16 {

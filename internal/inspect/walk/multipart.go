@@ -99,10 +99,7 @@ func (w *Walker) partOf(root int32, b []byte, cut bool) bool {
 	}
 	name := parameter(disposition, "name")
 	loc, t, _, again := w.member(exchange.RootLoc(w.part), root, name)
-	var flags exchange.LeafFlag
-	if again {
-		flags = exchange.LeafDuplicate
-	}
+	flags := flagsOf(t, again)
 	filename := parameter(disposition, "filename")
 	if filename == nil {
 		filename = parameter(disposition, "filename*")

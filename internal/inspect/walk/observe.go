@@ -35,7 +35,7 @@ func Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uin
 		l, o := &x.Leaves[i], &out[i]
 		// Field by field: clearing the observation first would write it twice.
 		o.Loc, o.Classes, o.Len, o.Chars = l.Loc, l.Classes, l.Len, l.Chars
-		o.Part, o.Kind, o.Flags, o.Same = l.Part, l.Kind, l.Flags, l.Same
+		o.Part, o.Kind, o.Flags, o.Same = l.Part, l.Kind, l.Flags&^exchange.LeafTypedName, l.Same
 		o.Token, o.Number, o.Literal = 0, 0, event.Span{}
 		if o.Parent = l.Parent; n > 0 && l.Parent >= 0 {
 			o.Parent += int32(n)
@@ -43,7 +43,7 @@ func Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uin
 		if back := int(l.Same); back > 0 && len(l.Name) <= maxName {
 			o.Name = out[i-back].Name // equal locations have equal names
 		} else if o.Name = (event.Span{}); len(l.Name) > 0 {
-			appendName(e, o, l.Name)
+			appendName(e, o, l)
 		}
 		if l.Flags&exchange.LeafSecretName != 0 || l.Kind >= exchange.KindObject || len(l.Value) == 0 {
 			continue
@@ -105,8 +105,10 @@ func settleCreated(e *event.Event) {
 }
 
 // appendName puts a name into the event's arena, as much of it as may leave the request.
-func appendName(e *event.Event, o *event.Observation, name []byte) {
-	if class, ok := typedName(name); ok {
+func appendName(e *event.Event, o *event.Observation, l *exchange.Leaf) {
+	name := l.Name
+	if l.Flags&exchange.LeafTypedName != 0 {
+		class, _ := typedName(name)
 		o.Name = e.Append(typedLabels[class])
 		return
 	}

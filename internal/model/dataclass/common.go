@@ -18,14 +18,14 @@ func common(v []byte) (Set, Chars) {
 	switch {
 	case n == 36:
 		return commonUUID(v)
-	case n == 20 && v[10] == 'T' && v[19] == 'Z' && v[4] == '-' && form.DateTime(v) == form.ClockZoned:
+	case n == 20 && v[10] == 'T' && v[19] == 'Z' && (isInstant(v) || form.DateTime(v) == form.ClockZoned):
 		return DateTime.Set(), CharDigit | CharUpper | CharDash | CharColon
 	case n > 16 || n < 2:
 		return 0, 0
 	}
 	a, b := ends(v)
 	if (outside(a, 'a', 'z')|outside(b, 'a', 'z'))&highs == 0 {
-		if n <= 5 && form.IsBoolWord(v) {
+		if n <= 5 && boolStart>>(v[0]&31)&1 != 0 && form.IsBoolWord(v) {
 			return 1<<Word | 1<<BoolWord, CharLower
 		}
 		return 1 << Word, CharLower
@@ -54,6 +54,9 @@ func common(v []byte) (Set, Chars) {
 	return set, chars
 }
 
+// boolStart has the bits of the letters that truth values begin with.
+const boolStart uint32 = 1<<('t'&31) | 1<<('f'&31) | 1<<('y'&31) | 1<<('n'&31) | 1<<('o'&31)
+
 // outside leaves no high bit if every byte of x is between first and last, both below 0x80: a byte below the range borrows
 // its own high bit, one above carries into it, and one beyond ASCII has it.
 func outside(x uint64, first, last byte) uint64 {
@@ -72,6 +75,22 @@ func ends(v []byte) (a, b uint64) {
 	}
 	a = (uint64(v[0]) | uint64(v[n>>1])<<8 | uint64(v[n-1])<<16 | uint64(v[n-1])<<24) * (1 + 1<<32)
 	return a, a
+}
+
+// isInstant takes a date and time in UTC to the second, such as 2026-03-01T10:00:00Z, up to the 28th; the other days need
+// a calendar. The caller has seen T and Z.
+func isInstant(v []byte) bool {
+	a := binary.LittleEndian.Uint64(v) ^ 0x2d30302d30303030     // 0000-00-
+	b := binary.LittleEndian.Uint64(v[8:]) ^ 0x30303a3030543030 // 00T00:00
+	c := binary.LittleEndian.Uint32(v[16:]) ^ 0x5a30303a        // :00Z
+	// 0x76 carries into the high bit from 10 up, 0x7f from 1 up.
+	const wideA, wideB, wideC = 0x7f76767f76767676, 0x76767f76767f7676, 0x7f76767f
+	if (a|(a+wideA)|b|(b+wideB))&highs != 0 || (c|(c+wideC))&0x80808080 != 0 {
+		return false
+	}
+	two := func(w uint64, at uint) uint64 { return w>>at&0xff*10 + w>>(at+8)&0xff }
+	month, day := two(a, 40), two(b, 0)
+	return month-1 < 12 && day-1 < 28 && two(b, 24) < 24 && two(b, 48) < 60 && two(uint64(c), 8) <= 60
 }
 
 // commonUUID judges a value of 36 bytes.

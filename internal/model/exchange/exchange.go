@@ -117,6 +117,8 @@ const (
 	LeafDuplicate
 	// LeafLiteral: a short value that no recogniser claims; its literal may travel to the bounded side table.
 	LeafLiteral
+	// LeafTypedName: the name is itself a value, as in a map keyed by id; only its class may leave the request.
+	LeafTypedName
 )
 
 // Leaf is one value or container found by the walk. Containers precede their members; array elements share one Loc.
