@@ -58,9 +58,10 @@ type Node struct {
 	// tend serialises distillation and snapshots.
 	tend      sync.Mutex
 	knowledge map[string]bundle.Knowledge
-	descended time.Time     // when the last distillation began
-	pause     time.Duration // until the next one
-	saved     time.Time     // when the last snapshot was saved
+	sizes     map[string]int // of the sites' summaries when encoded, with some room
+	descended time.Time      // when the last distillation began
+	pause     time.Duration  // until the next one
+	saved     time.Time      // when the last snapshot was saved
 	savedSeq  uint64
 	tidied    time.Time
 
@@ -76,7 +77,7 @@ type Node struct {
 func Open(ctx context.Context, o Options) (*Node, error) {
 	now := o.Now()
 	n := &Node{
-		o: o, states: make(map[string]*summary.State), knowledge: make(map[string]bundle.Knowledge),
+		o: o, states: make(map[string]*summary.State), knowledge: make(map[string]bundle.Knowledge), sizes: make(map[string]int),
 		series: store.NewAccumulator(now), saved: now, tidied: now, pause: minPause,
 		troubles: troubles{log: o.Log},
 	}

@@ -8,8 +8,6 @@ import (
 	"merlon/internal/learn/distill"
 	"merlon/internal/learn/summary"
 	"merlon/internal/model/bundle"
-	"merlon/internal/model/description"
-	"merlon/internal/model/inventory"
 	"merlon/internal/store"
 )
 
@@ -101,26 +99,30 @@ func (n *Node) Distill(ctx context.Context) error {
 	var deltas []bundle.Delta
 	var known []*bundle.Knowledge
 
-	n.mu.Lock()
-	n.fresh = 0
+	states, err := n.copies()
+	if err != nil {
+		return err
+	}
 	for i := range n.o.Bundle.Sites {
 		site := &n.o.Bundle.Sites[i]
-		out := n.distillSite(&next, site.Name, site.Descriptions)
-		next = distill.Apply(next, out, time.Unix(0, n.states[site.Name].Seen.Last).UTC())
-		old := n.knowledge[site.Name]
+		state, old := states[site.Name], n.knowledge[site.Name]
+		old.Site = site.Name
+		out := distill.Distill(distill.Input{State: state, Descriptions: site.Descriptions, Previous: &next, Knowledge: old})
+		next = distill.Apply(next, out, time.Unix(0, state.Seen.Last).UTC())
 		if out.Knowledge.Version != old.Version {
-			old.Site = site.Name
 			deltas = append(deltas, distill.Diff(old, out.Knowledge))
 			k := out.Knowledge
 			known = append(known, &k)
 		}
 	}
-	n.mu.Unlock()
-
+	next.Version = previous.Version + 1
+	err = n.o.Store.DB.SaveInventory(ctx, &next, known)
 	n.descended = began
 	n.pause = min(max(n.o.Now().Sub(began)*pauseRatio, minPause), maxPause)
-	next.Version = previous.Version + 1
-	if err := n.o.Store.DB.SaveInventory(ctx, &next, known); err != nil {
+	if err != nil {
+		if next.NextID == previous.NextID && len(known) == 0 {
+			n.inventory.Store(&next) // nothing new that would need to last: the counts may go on
+		}
 		return fmt.Errorf("the inventory cannot be stored, so new endpoints are not published: %w", err)
 	}
 	for _, k := range known {
@@ -140,10 +142,27 @@ func (n *Node) Distill(ctx context.Context) error {
 	return nil
 }
 
-func (n *Node) distillSite(v *inventory.Inventory, site string, d []*description.Description) distill.Output {
-	k := n.knowledge[site]
-	k.Site = site
-	return distill.Distill(distill.Input{State: n.states[site], Descriptions: d, Previous: v, Knowledge: k})
+// copies are the sites' summaries as of now. Distilling a large site takes seconds, copying it milliseconds: events wait
+// for the copy only.
+func (n *Node) copies() (map[string]*summary.State, error) {
+	encoded := make(map[string][]byte, len(n.o.Bundle.Sites))
+	n.mu.Lock()
+	n.fresh = 0
+	for i := range n.o.Bundle.Sites {
+		name := n.o.Bundle.Sites[i].Name
+		encoded[name] = n.states[name].AppendBinary(make([]byte, 0, n.sizes[name]))
+		n.sizes[name] = len(encoded[name]) * 9 / 8
+	}
+	n.mu.Unlock()
+	out := make(map[string]*summary.State, len(encoded))
+	for name, b := range encoded {
+		s, err := summary.Decode(b, n.o.Seeds[name])
+		if err != nil {
+			return nil, fmt.Errorf("copying the summary of site %s: %w", name, err)
+		}
+		out[name] = s
+	}
+	return out, nil
 }
 
 // Save stores the summaries together with the journal position they cover, after which the journal may forget.
