@@ -61,6 +61,9 @@ value:
 		f := frame{loc: loc, leaf: -1, array: c == '[', traits: t, member: at, follow: w.members[at].first}
 		if f.array {
 			f.elem = exchange.ElementLoc(loc)
+			if n := len(w.stack); n > 0 && w.stack[n-1].array {
+				f.member = nobody // the elements of an element are at another place
+			}
 		}
 		if l != nil {
 			f.leaf = int32(len(w.leaves) - 1)
@@ -241,7 +244,7 @@ element:
 		f := &w.stack[len(w.stack)-1]
 		name, flags, parent, loc, t, at, same = nil, 0, f.leaf, f.elem, f.traits, f.member, 0
 		watch = parent >= 0 && int(f.count) < w.lim.Elements
-		if watch && at != nobody && !w.full() {
+		if watch && at != nobody && !w.full() && w.members[at].traits&nameTyped == 0 {
 			same = since(&w.members[at].elem, len(w.leaves))
 		}
 	}

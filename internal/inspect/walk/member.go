@@ -13,7 +13,9 @@ import (
 type memberCache [cachedMembers + int(exchange.NumParts) + 1]member
 
 const (
-	cachedMembers = 512
+	cachedMembers = memberWays << memberSetBits
+	memberWays    = 4
+	memberSetBits = 7
 	// Behind the members stand the roots of the parts, and one that is nobody: for what has no member of its own.
 	nobody = uint16(cachedMembers) + uint16(exchange.NumParts)
 	// unseen is the index of no leaf.
@@ -98,12 +100,19 @@ func (w *Walker) member(parent uint64, container int32, name []byte) (loc uint64
 		return loc, t, nobody, w.twice(container, own)
 	}
 	own := exchange.MemberLoc(parent, name)
-	at = uint16((own ^ w.seen.seed) * 0x9e3779b97f4a7c15 >> 55)
-	m := &w.members[at]
-	if m.parent == parent && string(m.name[:m.length]) == string(name) && m.traits&nameKnown != 0 {
-		return m.loc, m.traits &^ cacheTraits, at, m.visit(w.message, container)
+	set := uint16((own^w.seen.seed)*0x9e3779b97f4a7c15>>(64-memberSetBits)) * memberWays
+	oldest := ^uint32(0)
+	for i := set; i < set+memberWays; i++ {
+		m := &w.members[i]
+		if m.parent == parent && string(m.name[:m.length]) == string(name) && m.traits&nameKnown != 0 {
+			return m.loc, m.traits &^ cacheTraits, i, m.visit(w.message, container)
+		}
+		if message := uint32(m.tag >> 32); message < oldest {
+			at, oldest = i, message
+		}
 	}
-	if m.traits&nameKnown != 0 && uint32(m.tag>>32) == w.message {
+	m := &w.members[at]
+	if oldest == w.message {
 		// Its place is taken in the message that has it: seen remembers it instead.
 		w.seen.add(exchange.MemberLoc(m.parent, m.name[:m.length]) ^ uint64(uint32(m.tag))*containerMix)
 		w.moved = true

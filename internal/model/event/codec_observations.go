@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/bits"
 
+	"merlon/internal/model/dataclass"
 	"merlon/internal/model/exchange"
 )
 
@@ -19,13 +20,26 @@ const (
 const (
 	obsLongName = 1 << iota // byte 2 does not hold it
 	obsLongLen              // byte 3 does not hold it
-	obsClasses              // more than one class; otherwise byte 4 is 0 or one more than the class
+	obsClasses              // a set that byte 4 does not hold: 0, one more than the class, or a pair
 	obsToken
 	obsNumber
 	obsLoc // the location cannot be worked out
 	obsLiteral
 	obsMarks = 1<<iota - 1
 )
+
+// The sets of two classes that JSON values have, beyond the classes in byte 4. They are part of stored data: append only.
+const (
+	pairWhole    = 1<<dataclass.Int | 1<<dataclass.Number
+	pairCurrency = 1<<dataclass.Word | 1<<dataclass.Currency
+	pairCountry  = 1<<dataclass.Word | 1<<dataclass.Country
+	pairTruth    = 1<<dataclass.Word | 1<<dataclass.BoolWord
+
+	firstPair = 65
+)
+
+// pairs is what byte 4 means from firstPair on. It is constant.
+var pairs = [...]uint64{pairWhole, pairCurrency, pairCountry, pairTruth}
 
 // deriveLoc is where an observation stands, from what the record already holds.
 func deriveLoc(all []Observation, i int, part exchange.Part, parent int32, name []byte) uint64 {
@@ -91,11 +105,21 @@ func (e *Event) putObservations(b []byte, n int) ([]byte, int) {
 			length = 0
 		}
 		class := uint64(0)
-		if set := o.Classes; set&(set-1) != 0 {
+		switch set := o.Classes; {
+		case set == 0:
+		case set&(set-1) == 0:
+			class = uint64(bits.TrailingZeros64(set)) + 1
+		case set == pairWhole:
+			class = firstPair
+		case set == pairCurrency:
+			class = firstPair + 1
+		case set == pairCountry:
+			class = firstPair + 2
+		case set == pairTruth:
+			class = firstPair + 3
+		default:
 			marks |= obsClasses
 			n = putClasses(b, n, set)
-		} else if set != 0 {
-			class = uint64(bits.TrailingZeros64(set)) + 1
 		}
 		if o.Token != 0 {
 			marks |= obsToken

@@ -164,7 +164,7 @@ func anyEvent(t *rapid.T) *Event {
 			Part: exchange.Part(rapid.IntRange(0, 6).Draw(t, "part")), Kind: exchange.Kind(rapid.IntRange(0, 6).Draw(t, "okind")),
 			Parent: int32(rapid.IntRange(-3, 45).Draw(t, "parent")), Len: rapid.Uint32().Draw(t, "len"), Token: rapid.Uint64().Draw(t, "token"),
 			Number:  rapid.OneOf(rapid.Float64(), rapid.Just(math.NaN()), rapid.Just(math.Inf(-1)), rapid.Just(math.Copysign(0, -1)), rapid.Just(17.0), rapid.Just(-1e15)).Draw(t, "number"),
-			Classes: rapid.OneOf(rapid.Uint64(), rapid.Just(uint64(1)<<63), rapid.Just(uint64(2))).Draw(t, "classes"),
+			Classes: rapid.OneOf(rapid.Uint64(), rapid.Just(uint64(1)<<63), rapid.Just(uint64(2)), rapid.SampledFrom(pairs[:])).Draw(t, "classes"),
 			Chars:   rapid.Uint16().Draw(t, "chars"), Flags: exchange.LeafFlag(rapid.Byte().Draw(t, "flags")),
 			Name: text(6, "oname"), Literal: text(6, "literal"),
 		}

@@ -33,8 +33,10 @@ func (r *reader) observations(e *Event) {
 		}
 		if class := head >> 32 & 0xff; marks&obsClasses != 0 {
 			o.Classes = r.classes()
-		} else if class > 64 {
+		} else if class >= firstPair+uint64(len(pairs)) {
 			r.fail()
+		} else if class >= firstPair {
+			o.Classes = pairs[class-firstPair]
 		} else if class > 0 {
 			o.Classes = 1 << (class - 1)
 		}
