@@ -75,7 +75,7 @@ func (m *Memory) Add(token uint64) {
 }
 
 // claimMemory remembers what a bearer value stands for: its own token and the principal it names. Clients send one value
-// thousands of times; hashing its 700 bytes with a key that is stable costs ten times what the two hashes of this process
+// thousands of times; hashing its 700 bytes with a key that is stable costs more than the two hashes of this process
 // do, and decoding it more than everything else here (BenchmarkClaim). It is a memory of credentials, never of requests,
 // and holds tokens only. A value that pushes another out costs one decoding.
 //
