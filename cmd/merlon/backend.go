@@ -64,14 +64,12 @@ func openBackend(ctx context.Context, cfg config.Config, b *bundle.Bundle, comma
 		}
 	}()
 	keys := make(map[string]dataclass.Key)
-	seeds := make(map[string]uint64)
 	for _, s := range b.Sites {
 		secrets, err := k.store.Directory.Secrets(s.Name, rand.Reader)
 		if err != nil {
 			return nil, failed(err)
 		}
 		keys[s.Name] = dataclass.Key(secrets.Learning[:16])
-		seeds[s.Name] = binary.BigEndian.Uint64(secrets.Learning[16:24])
 	}
 	if k.geo, err = geo.Open(); err != nil {
 		return nil, failed(err)
@@ -89,7 +87,7 @@ func openBackend(ctx context.Context, cfg config.Config, b *bundle.Bundle, comma
 	}
 	k.engine = eng
 	k.node, err = node.Open(ctx, node.Options{
-		Name: cfg.Node, Bundle: b, Seeds: seeds, Engine: k.engine, Queue: k.queue, Store: k.store, Now: k.now, Log: log,
+		Name: cfg.Node, Bundle: b, Seed: k.seed, Engine: k.engine, Queue: k.queue, Store: k.store, Now: k.now, Log: log,
 	})
 	if err != nil {
 		return nil, failed(err)
@@ -134,6 +132,15 @@ func (k *backend) closeStore() error {
 	k.stopStore()
 	k.stored.Wait()
 	return k.store.Close()
+}
+
+// seed is the part of a site's learning key that decides what survives a cap.
+func (k *backend) seed(site string) (uint64, bool) {
+	secrets, err := store.ReadSecrets(k.store.Directory.Path(), site)
+	if err != nil {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(secrets.Learning[16:24]), true
 }
 
 func (k *backend) place(a netip.Addr) (identity.Place, bool) {

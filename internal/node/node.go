@@ -34,8 +34,9 @@ import (
 type Options struct {
 	Name   string
 	Bundle *bundle.Bundle
-	// Seeds are secret to the sites: they decide what survives a cap of the summaries.
-	Seeds  map[string]uint64
+	// Seed is secret to a site: it decides what survives a cap of its summary. It reports false for a site that the data
+	// directory does not know.
+	Seed   func(site string) (uint64, bool)
 	Engine *engine.Engine
 	Queue  *event.Queue
 	Store  *local.Store
@@ -54,6 +55,8 @@ type Node struct {
 	rows    rows
 	applied uint64 // the journal's number of the last event in states
 	fresh   int    // events since the last distillation
+	dirty   bool   // states differ from the last snapshot
+	failed  uint64 // events that a learner failed on
 
 	// tend serialises distillation and snapshots.
 	tend      sync.Mutex
@@ -62,7 +65,6 @@ type Node struct {
 	descended time.Time      // when the last distillation began
 	pause     time.Duration  // until the next one
 	saved     time.Time      // when the last snapshot was saved
-	savedSeq  uint64
 	tidied    time.Time
 
 	inventory atomic.Pointer[inventory.Inventory]
@@ -85,8 +87,8 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		return nil, err
 	}
 	for _, s := range o.Bundle.Sites {
-		if n.states[s.Name] == nil {
-			n.states[s.Name] = summary.New(s.Name, o.Seeds[s.Name])
+		if n.state(s.Name) == nil {
+			return nil, fmt.Errorf("site %s has no learning key", s.Name)
 		}
 	}
 	if err := n.replay(); err != nil {
@@ -104,9 +106,9 @@ func (n *Node) load(ctx context.Context) error {
 		if s.Kind != summaryKind || s.Node != n.o.Name {
 			return nil
 		}
-		seed, ok := n.o.Seeds[s.Site]
+		seed, ok := n.o.Seed(s.Site)
 		if !ok {
-			return nil // a site that is no longer configured keeps its state in the store
+			return nil // its keys are gone, and with them the meaning of its tokens
 		}
 		state, err := summary.Decode(s.Blob, seed)
 		if err != nil {
@@ -118,7 +120,7 @@ func (n *Node) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	n.applied, n.savedSeq = covered, covered
+	n.applied = covered
 	v, err := n.o.Store.DB.Inventory(ctx, 0)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -141,7 +143,8 @@ func (n *Node) load(ctx context.Context) error {
 	return nil
 }
 
-// replay folds what the journal holds beyond the snapshot.
+// replay folds what the journal holds beyond the snapshot, for sites that are not configured now too: what the next
+// snapshot covers is gone from the journal.
 func (n *Node) replay() error {
 	report, err := n.o.Store.Journal.Replay(n.applied+1, func(e *event.Event) error {
 		n.fold(e)
@@ -188,15 +191,37 @@ func (n *Node) take(batch []*event.Event) {
 	n.o.Queue.Release(batch...)
 }
 
-// fold puts one event into the summary of its site.
+// fold puts one event into the summary of its site. A learner that panics costs this event: it is journaled already, so
+// ending the process would meet it again at every start.
 func (n *Node) fold(e *event.Event) {
+	defer func() {
+		if v := recover(); v != nil {
+			n.failed++
+			n.troubles.report("learning", fmt.Errorf("a learner failed on event %s: %v", e.ID, v))
+		}
+	}()
 	if e.Seq > n.applied {
 		n.applied = e.Seq
 	}
-	if s := n.states[e.Site]; s != nil {
+	if s := n.state(e.Site); s != nil {
 		s.Apply(e)
 		n.fresh++
+		n.dirty = true
 	}
+}
+
+// state is the summary of a site, made when the site is met first; nil for a site that the data directory does not know.
+func (n *Node) state(site string) *summary.State {
+	if s := n.states[site]; s != nil || site == "" {
+		return s
+	}
+	seed, ok := n.o.Seed(site)
+	if !ok {
+		return nil
+	}
+	s := summary.New(site, seed)
+	n.states[site] = s
+	return s
 }
 
 // Learned counts the events folded into summaries.

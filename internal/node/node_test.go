@@ -35,7 +35,7 @@ type rig struct {
 	dead  bool
 }
 
-func open(t *testing.T, dir string) *rig {
+func open(t *testing.T, dir string, sites ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, now: time.Unix(0, at0).UTC()}
 	var err error
@@ -49,15 +49,18 @@ func open(t *testing.T, dir string) *rig {
 	ran := make(chan struct{})
 	go func() { defer close(ran); _ = r.store.Run(ctx, nil) }()
 	r.stop = func() { cancel(); <-ran }
-	b := &bundle.Bundle{Sites: []bundle.Site{{Name: "acme", Default: true}}}
+	if sites == nil {
+		sites = []string{"acme"}
+	}
+	b := &bundle.Bundle{Sites: []bundle.Site{{Name: sites[0], Default: true}}}
 	r.queue = event.NewQueue(100_000)
 	var eng *engine.Engine
-	if eng, _ = engine.New(engine.Options{Queue: r.queue, Namer: event.NewNamer(1, 1), Node: "n"}, engine.Input{Bundle: b, Keys: map[string]dataclass.Key{"acme": {1}}}); eng == nil {
+	if eng, _ = engine.New(engine.Options{Queue: r.queue, Namer: event.NewNamer(1, 1), Node: "n"}, engine.Input{Bundle: b, Keys: map[string]dataclass.Key{sites[0]: {1}}}); eng == nil {
 		t.Fatal("no engine")
 	}
 	r.eng = eng
 	r.node, err = Open(ctx, Options{
-		Name: "n", Bundle: b, Seeds: map[string]uint64{"acme": 7}, Engine: eng, Queue: r.queue, Store: r.store,
+		Name: "n", Bundle: b, Seed: func(site string) (uint64, bool) { return 7, site != "unknown" }, Engine: eng, Queue: r.queue, Store: r.store,
 		Now: func() time.Time { return r.now }, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -172,6 +175,92 @@ func TestNothingJournaledIsLost(t *testing.T) {
 	if got := third.state(); !bytes.Equal(got, want) {
 		t.Error("the state after an orderly stop differs")
 	}
+}
+
+// TestAnotherSiteKeepsWhatIsJournaled: a command for another site on the same directory, after a crash, learns what the
+// journal holds of the first one instead of letting it go.
+func TestAnotherSiteKeepsWhatIsJournaled(t *testing.T) {
+	dir := t.TempDir()
+	r := open(t, dir)
+	r.send(0, 100)
+	want := r.state()
+	r.die()
+	other := open(t, dir, "other")
+	other.send(0, 10)
+	if err := other.node.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	other.die()
+	if got := open(t, dir).state(); !bytes.Equal(got, want) {
+		t.Errorf("the first site's state has %d bytes, want %d", len(got), len(want))
+	}
+}
+
+// TestErasedLiteralsStayErased: words that turned out to be values of a parameter do not come back with the journal.
+func TestErasedLiteralsStayErased(t *testing.T) {
+	literals := func(r *rig) (n int) {
+		r.node.Merged("acme", func(s *summary.State) {
+			for _, l := range s.Found.Leaves() {
+				for _, seg := range l.Segments {
+					if seg.Kind == summary.Literal && seg.Text != "" && seg.Text != "people" {
+						n++
+					}
+				}
+			}
+		})
+		return n
+	}
+	names := []string{"ada", "grace", "alan", "edsger", "barbara", "donald", "leslie", "tony", "niklaus", "john"}
+	send := func(r *rig) {
+		for i := range 300 {
+			t := r.eng.Begin(at0)
+			x := &t.Exchange
+			x.Source, x.Observed = exchange.SourceAccessLog, exchange.SawRequestLine|exchange.SawStatus|exchange.SawClient
+			x.At = at0 - int64(6*time.Hour) + int64(i)*int64(time.Minute)
+			x.Method, x.Host = []byte("GET"), []byte("api.example")
+			x.Path = []byte("/people/" + names[i%10] + string(rune('a'+i/10%26)) + string(rune('a'+i/260)) + "son")
+			x.Client.Addr = netip.AddrFrom4([4]byte{198, 51, byte(i), 1})
+			t.Request()
+			x.Status = 200
+			t.Response()
+			t.Close(event.OutcomeNotForwarded, 0)
+		}
+		r.consume()
+	}
+	dir := t.TempDir()
+	r := open(t, dir)
+	send(r)
+	before := literals(r)
+	for range 2 {
+		if err := r.node.Distill(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	after := literals(r)
+	if before < 200 || after >= before/2 {
+		t.Fatalf("%d literals before, %d after distillation: nothing to test", before, after)
+	}
+	r.die() // before a snapshot
+	again := open(t, dir)
+	if got := literals(again); got > after {
+		t.Errorf("%d literals after a crash, %d were left", got, after)
+	}
+}
+
+func TestALearnersPanicCostsOneEvent(t *testing.T) {
+	r := open(t, t.TempDir())
+	r.node.states["broken"] = new(summary.State) // has no tables: folding into it fails
+	e := r.queue.New()
+	e.Site, e.At, e.Arrived, e.Status = "broken", at0, at0, 200
+	r.node.take([]*event.Event{e})
+	if r.node.failed == 0 || len(r.node.Troubles()) == 0 {
+		t.Errorf("failed %d, troubles %v", r.node.failed, r.node.Troubles())
+	}
+	r.send(0, 3)
+	if r.node.Learned() != 4 {
+		t.Errorf("learned %d", r.node.Learned())
+	}
+	delete(r.node.states, "broken")
 }
 
 func TestRowsAreBoundedBySecond(t *testing.T) {

@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"merlon/internal/learn/distill"
@@ -37,7 +39,13 @@ func (n *Node) Tend(ctx context.Context, ticks <-chan time.Time) {
 	}
 }
 
+// tick contains a panic: whoever serves traffic goes on, and the trouble is shown.
 func (n *Node) tick(ctx context.Context) {
+	defer func() {
+		if v := recover(); v != nil {
+			n.troubles.report("distillation", fmt.Errorf("it failed: %v", v))
+		}
+	}()
 	now := n.o.Now()
 	n.Flush(ctx)
 	n.mu.Lock()
@@ -123,6 +131,9 @@ func (n *Node) Distill(ctx context.Context) error {
 		if next.NextID == previous.NextID && len(known) == 0 {
 			n.inventory.Store(&next) // nothing new that would need to last: the counts may go on
 		}
+		n.mu.Lock()
+		n.fresh++ // it is tried again, whether or not new events come
+		n.mu.Unlock()
 		return fmt.Errorf("the inventory cannot be stored, so new endpoints are not published: %w", err)
 	}
 	for _, k := range known {
@@ -133,8 +144,11 @@ func (n *Node) Distill(ctx context.Context) error {
 	}
 	n.inventory.Store(&next)
 	n.mu.Lock()
-	for _, k := range known {
-		distill.Erase(n.states[k.Site], *k) // literals that turned out to be values
+	for site, k := range n.knowledge {
+		// Literals that turned out to be values. Every time: a crash may have brought them back.
+		if distill.Erase(n.states[site], k) > 0 {
+			n.dirty = true
+		}
 	}
 	n.mu.Unlock()
 	n.distilled.Store(began.UnixNano())
@@ -156,7 +170,7 @@ func (n *Node) copies() (map[string]*summary.State, error) {
 	n.mu.Unlock()
 	out := make(map[string]*summary.State, len(encoded))
 	for name, b := range encoded {
-		s, err := summary.Decode(b, n.o.Seeds[name])
+		s, err := summary.Decode(b, n.states[name].Seed())
 		if err != nil {
 			return nil, fmt.Errorf("copying the summary of site %s: %w", name, err)
 		}
@@ -171,22 +185,24 @@ func (n *Node) Save(ctx context.Context) error {
 	defer n.tend.Unlock()
 	now := n.o.Now()
 	n.mu.Lock()
-	covered := n.applied
-	snap := store.SummarySnapshot{Covered: covered}
-	if covered != n.savedSeq || n.savedSeq == 0 {
-		for _, s := range n.o.Bundle.Sites {
-			snap.Changed = append(snap.Changed, stored(n.o.Name, n.states[s.Name], covered))
+	snap := store.SummarySnapshot{Covered: n.applied}
+	if n.dirty {
+		for _, site := range slices.Sorted(maps.Keys(n.states)) {
+			snap.Changed = append(snap.Changed, stored(n.o.Name, n.states[site], n.applied))
 		}
 	}
+	n.dirty = false
 	n.mu.Unlock()
 	n.saved = now
 	if len(snap.Changed) == 0 {
 		return nil
 	}
 	if err := n.o.Store.SaveSummaries(ctx, snap); err != nil {
+		n.mu.Lock()
+		n.dirty = true
+		n.mu.Unlock()
 		return err
 	}
-	n.savedSeq = covered
 	n.snapshots.Add(1)
 	return nil
 }
