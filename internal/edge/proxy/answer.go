@@ -38,6 +38,9 @@ func (f *flow) answer() bool {
 			return f.clientLost()
 		}
 	}
+	if f.up.failing.Load() && f.up.failing.Swap(false) {
+		c.s.o.Log.Info("the upstream answers again", "site", f.t.Exchange.Site)
+	}
 	x := &f.t.Exchange
 	x.Latency = c.now() - f.sent
 	x.Status = h.Status
@@ -86,7 +89,7 @@ func (f *flow) passAnswer() bool {
 		x.Response.BodySize = size
 		uc.start += int(size)
 		c.out = append(c.out, x.Response.Body...)
-		err = c.write(f.sent, c.out)
+		err = c.write(f.sent+x.Latency, c.out)
 		f.begun = true
 	} else {
 		var upstreamErr error
@@ -103,6 +106,9 @@ func (f *flow) passAnswer() bool {
 		return f.clientLost()
 	}
 	f.finish()
+	if !f.whole {
+		c.linger() // the upstream has answered early, and the client may still be sending
+	}
 	return keep
 }
 
@@ -113,11 +119,11 @@ func (f *flow) finish() {
 	now := c.now()
 	x.Duration = now - f.sent
 	f.t.Response()
-	f.t.Close(event.OutcomeAnswered, 0)
+	f.c.close(f.t, event.OutcomeAnswered, 0)
 	if uc.head.KeepAlive && f.whole && uc.body.Done() && uc.start == uc.end {
-		f.up.put(uc, now)
+		f.up.put(uc)
 	} else if uc.head.KeepAlive && uc.head.Framing == http1.FramingLength && f.whole && uc.start == uc.end {
-		f.up.put(uc, now)
+		f.up.put(uc)
 	} else {
 		uc.close()
 	}
@@ -127,7 +133,7 @@ func (f *flow) finish() {
 func (f *flow) clientLost() bool {
 	f.uc.close()
 	f.t.Response()
-	f.t.Close(event.OutcomeClientGone, 0)
+	f.c.close(f.t, event.OutcomeClientGone, 0)
 	return false
 }
 

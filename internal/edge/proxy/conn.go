@@ -2,14 +2,17 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/enforce/engine"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 )
@@ -37,7 +40,9 @@ type conn struct {
 
 	readBy, writeBy int64 // the deadlines that are set, 0 for none
 	idle            atomic.Bool
+	upstream        atomic.Pointer[upstreamConn] // the one in use, or the last one
 	count           int
+	current         *engine.Transaction
 }
 
 // Sizes of a connection's buffers: the first read takes an ordinary request whole; what grew beyond keptBuffer for one
@@ -68,12 +73,36 @@ func (c *conn) now() int64 { return c.s.o.Now().UnixNano() }
 // run serves the connection to its end.
 func (c *conn) run(trusted []netip.Prefix) {
 	defer c.nc.Close()
+	defer c.contain()
 	if isTrusted(trusted, c.peer.Addr()) && !c.proxyHeader() {
 		return
 	}
 	for c.serveOne() {
 		c.settle()
 	}
+}
+
+// contain turns a panic of this package into one event and the end of one connection.
+func (c *conn) contain() {
+	v := recover()
+	if v == nil {
+		return
+	}
+	c.s.o.Log.Error("an exchange failed in the proxy; please report this", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	if t := c.current; t != nil {
+		c.close(t, event.OutcomePanic, 0)
+	}
+}
+
+// begin and close frame the transaction that contain would have to end.
+func (c *conn) begin(now int64) *engine.Transaction {
+	c.current = c.s.o.Engine.Begin(now)
+	return c.current
+}
+
+func (c *conn) close(t *engine.Transaction, o event.Outcome, status int) {
+	c.current = nil // first: what is closed twice would be two exchanges' memory
+	t.Close(o, status)
 }
 
 func isTrusted(trusted []netip.Prefix, a netip.Addr) bool {
@@ -173,6 +202,9 @@ func (c *conn) awaitRequest() (int64, bool) {
 	if err != nil {
 		return 0, false
 	}
+	if c.s.draining.Load() {
+		c.readBy = 0 // wake may have set another deadline meanwhile
+	}
 	return c.now(), true
 }
 
@@ -183,33 +215,31 @@ func (c *conn) refuse(now int64, err error) bool {
 	if errors.As(err, &reject) {
 		status = reject.Status()
 	}
-	t := c.s.o.Engine.Begin(now)
+	t := c.begin(now)
 	c.describe(&t.Exchange)
 	t.Exchange.RawHead = c.head.Raw
 	t.Request()
 	c.reply(t.ID(), status, 0, true)
-	t.Close(event.OutcomeRefused, status)
+	c.close(t, event.OutcomeRefused, status)
 	c.linger()
 	return false
 }
 
 // cut deals with a request that does not go on: the client was too slow, or went away in the middle.
 func (c *conn) cut(now int64, err error) bool {
-	t := c.s.o.Engine.Begin(now)
-	c.describe(&t.Exchange)
-	t.Exchange.RawHead = c.buf[c.start:c.end]
-	status, outcome := 0, event.OutcomeClientGone
+	t := c.begin(now)
+	status, outcome, anomaly := 0, event.OutcomeClientGone, exchange.AnomalyIncomplete
 	if isTimeout(err) {
-		t.Exchange.Anomalies.Add(exchange.AnomalyTimeout)
-		status, outcome = 408, event.OutcomeRefused
-	} else {
-		t.Exchange.Anomalies.Add(exchange.AnomalyIncomplete)
+		status, outcome, anomaly = 408, event.OutcomeRefused, exchange.AnomalyTimeout
 	}
+	c.head.Abandon(c.buf[c.start:c.end], anomaly, &c.s.o.Codec)
+	c.describe(&t.Exchange)
+	t.Exchange.RawHead = c.head.Raw
 	t.Request()
 	if status != 0 {
 		c.reply(t.ID(), status, 0, true)
 	}
-	t.Close(outcome, status)
+	c.close(t, outcome, status)
 	return false
 }
 

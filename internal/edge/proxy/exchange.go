@@ -14,7 +14,7 @@ import (
 // exchange deals with the request whose head was just parsed: read what of its body is judged, judge, forward, pass the
 // answer on, observe. It reports whether the connection can take another request.
 func (c *conn) exchange(now int64) bool {
-	t := c.s.o.Engine.Begin(now)
+	t := c.begin(now)
 	c.describe(&t.Exchange)
 	f := flow{c: c, t: t, arrived: now}
 	if !f.readBody() {
@@ -26,10 +26,13 @@ func (c *conn) exchange(now int64) bool {
 	}
 	up := c.s.upstreams[t.Exchange.Site]
 	if up == nil || len(up.list) == 0 {
-		return f.failed(503, errors.New("the site has no upstream"))
+		return f.failed(503, errNoUpstream)
 	}
 	return f.forward(up, reply)
 }
+
+// errNoUpstream is a fault of the configuration.
+var errNoUpstream = errors.New("the site has no upstream")
 
 // flow is one exchange on its way through the proxy.
 type flow struct {
@@ -73,9 +76,12 @@ func (f *flow) readBody() bool {
 // readCounted reads a body of known size into the connection's buffer, where it stays: nothing is copied.
 func (f *flow) readCounted(size int) bool {
 	c, x := f.c, &f.t.Exchange
-	c.grow(size)
 	for c.end-c.start < size {
-		c.readWithin(f.arrived, c.s.o.Timeouts.Body)
+		if have := c.end - c.start; c.end == len(c.buf) || c.start+size > len(c.buf) && c.end == c.start {
+			// Room grows with what has come, not with what was announced: an announcement costs the sender nothing.
+			c.grow(min(size, 2*have+firstBuffer))
+		}
+		c.readWithin(c.now(), c.s.o.Timeouts.Body)
 		if err := c.fill(); err != nil {
 			x.Request.Body = c.buf[c.start:c.end]
 			return f.bodyCut(err)
@@ -95,7 +101,7 @@ func (f *flow) readCaptured(limit int) bool {
 	for !f.whole && len(c.captured) < limit {
 		if c.start == c.end {
 			f.spareHead()
-			c.readWithin(f.arrived, c.s.o.Timeouts.Body)
+			c.readWithin(c.now(), c.s.o.Timeouts.Body)
 			if err := c.fill(); err != nil {
 				x.Request.Body = c.captured
 				return f.bodyCut(err)
@@ -157,7 +163,7 @@ func (f *flow) bodyCut(err error) bool {
 	}
 	f.t.Exchange.Anomalies.Add(exchange.AnomalyIncomplete)
 	f.judge()
-	f.t.Close(event.OutcomeClientGone, 0)
+	f.c.close(f.t, event.OutcomeClientGone, 0)
 	return false
 }
 
@@ -178,7 +184,7 @@ func (f *flow) refused(r action.Reply) bool {
 	c := f.c
 	keep := f.whole && c.head.KeepAlive && !c.s.draining.Load()
 	err := c.reply(f.t.ID(), r.Status, r.RetryAfter, !keep)
-	f.t.Close(event.OutcomeRefused, r.Status)
+	f.c.close(f.t, event.OutcomeRefused, r.Status)
 	if !f.whole {
 		c.linger()
 	}
@@ -188,12 +194,15 @@ func (f *flow) refused(r action.Reply) bool {
 // failed answers for an upstream that gave no usable answer: 502, 503 or 504.
 func (f *flow) failed(status int, cause error) bool {
 	c := f.c
-	c.s.o.Log.Warn("an upstream did not answer", "site", f.t.Exchange.Site, "status", status, "event", f.t.ID(), "error", cause)
+	if f.up == nil || !f.up.failing.Swap(true) {
+		// Once, not for every request: an outage would fill the log with what the events say anyway.
+		c.s.o.Log.Warn("an upstream does not answer", "site", f.t.Exchange.Site, "status", status, "event", f.t.ID(), "error", cause)
+	}
 	if f.uc != nil {
 		f.uc.close()
 	}
 	if f.begun {
-		f.t.Close(event.OutcomeUpstream, 0)
+		f.c.close(f.t, event.OutcomeUpstream, 0)
 		return false
 	}
 	keep := f.whole && c.head.KeepAlive && !c.s.draining.Load()
@@ -202,7 +211,7 @@ func (f *flow) failed(status int, cause error) bool {
 		retry = 1
 	}
 	err := c.reply(f.t.ID(), status, retry, !keep)
-	f.t.Close(event.OutcomeUpstream, status)
+	f.c.close(f.t, event.OutcomeUpstream, status)
 	if !f.whole {
 		c.linger()
 	}

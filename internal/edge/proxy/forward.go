@@ -16,8 +16,9 @@ var forwardedFor = []byte("X-Forwarded-For")
 
 var tagName = []byte(action.TagHeader)
 
-// dropUpstream are the well-known request fields that are replaced by ours.
-var dropUpstream = http1.DropFields(exchange.HeaderXForwardedFor, exchange.HeaderMerlonTag, exchange.HeaderAcceptEncoding)
+// dropUpstream are the well-known request fields that are replaced by ours, or would contradict them.
+var dropUpstream = http1.DropFields(exchange.HeaderXForwardedFor, exchange.HeaderForwarded, exchange.HeaderXRealIP,
+	exchange.HeaderMerlonTag, exchange.HeaderAcceptEncoding)
 
 // The content codings offered upstream are narrowed to what the walk undoes, so that answers can be judged. A client
 // that names no coding gets none.
@@ -34,28 +35,31 @@ func (f *flow) forward(up *upstreams, reply action.Reply) bool {
 		return f.failed(502, err)
 	}
 	f.up = up.pick()
+	streamed := !f.whole
 	for attempt := 0; ; attempt++ {
-		uc, reused, err := f.up.take(f.arrived, c.s.o.Timeouts.Connect)
+		uc, reused, err := f.up.take(c.s.life, c.s.o.Timeouts.Connect)
 		if err != nil {
 			return f.failed(statusOf(err), err)
 		}
 		f.uc = uc
+		c.upstream.Store(uc) // so that a shutdown that has waited long enough can cut it
 		uc.start, uc.end = 0, 0
-		uc.expect(f.arrived, c.s.o.Timeouts.Response)
 		f.sent = c.now()
-		if f.whole {
-			err = uc.send(c.out)
+		uc.expect(f.sent, c.s.o.Timeouts.Response)
+		if !streamed {
+			err = uc.send(c.out, reused)
 		} else {
-			err = f.sendStreaming()
+			err = f.sendStreaming(reused)
 		}
 		if err == nil {
 			return f.answer()
 		}
-		// A kept connection may have been closed by the upstream just now. What may be asked twice is asked again, once,
-		// on a new connection; nothing of an answer has been seen.
-		if reused && attempt == 0 && f.whole && uc.end == 0 && !isTimeout(err) && idempotent(c.head.MethodID) {
+		// Nothing of an answer has been seen. On a kept connection that was found stale before anything was written,
+		// every request may be sent again; on one that the upstream closed just now, those that may be asked twice and
+		// are still all here.
+		again := errors.Is(err, errStale) || attempt == 0 && !streamed && uc.end == 0 && !isTimeout(err) && idempotent(c.head.MethodID)
+		if reused && again {
 			uc.close()
-			f.up.dropIdle()
 			continue
 		}
 		var gone clientGone
@@ -88,7 +92,7 @@ func (f *flow) writeRequest(reply action.Reply) error {
 	add := append(c.add[:0], exchange.Field{Name: forwardedFor, Value: x.Client.Addr.AppendTo(address[:0])})
 	if accepted := c.head.Value(exchange.HeaderAcceptEncoding); accepted != nil {
 		offer := noCoding
-		if bytes.Contains(accepted, gzipOnly) && !bytes.Contains(accepted, []byte("gzip;q=0")) {
+		if acceptsGzip(accepted) {
 			offer = gzipOnly
 		}
 		add = append(add, exchange.Field{Name: acceptEncoding, Value: offer})
@@ -121,6 +125,21 @@ func (f *flow) writeRequest(reply action.Reply) error {
 	return err
 }
 
+// acceptsGzip reads a list of content codings (RFC 9110 section 12.5.3): gzip is wanted unless its weight is zero.
+func acceptsGzip(list []byte) bool {
+	for more := true; more; {
+		var item []byte
+		item, list, more = bytes.Cut(list, []byte(","))
+		coding, weight, weighed := bytes.Cut(item, []byte(";"))
+		if !bytes.EqualFold(bytes.TrimSpace(coding), gzipOnly) {
+			continue
+		}
+		weight = bytes.TrimSpace(weight)
+		return !weighed || len(bytes.Trim(weight, "qQ=0.")) > 0
+	}
+	return false
+}
+
 // chunked tells whether the request's body is written in chunks.
 func (f *flow) chunked() bool {
 	return f.c.head.Framing == http1.FramingChunked && !f.c.rewrite.Reframe
@@ -136,20 +155,24 @@ type clientGone struct{ cause error }
 func (e clientGone) Error() string { return "the client's body ended early: " + e.cause.Error() }
 
 // sendStreaming sends what is in c.out, then the rest of the body as it comes, then waits for the answer.
-func (f *flow) sendStreaming() error {
+func (f *flow) sendStreaming(reused bool) error {
 	c, uc := f.c, f.uc
+	if reused {
+		if err := uc.check(); err != nil {
+			return err
+		}
+	}
 	if _, err := uc.nc.Write(c.out); err != nil {
 		return f.earlyAnswer(err)
 	}
 	for !f.whole {
 		if c.start == c.end {
 			f.spareHead()
-			now := c.now()
-			c.readWithin(now, c.s.o.Timeouts.Body)
-			uc.expect(now, c.s.o.Timeouts.Response)
+			c.readWithin(c.now(), c.s.o.Timeouts.Body)
 			if err := c.fill(); err != nil {
 				return clientGone{err}
 			}
+			uc.expect(c.now(), c.s.o.Timeouts.Response)
 		}
 		payload, n, done, err := c.body.Next(c.buf[c.start:c.end])
 		c.start += n

@@ -5,7 +5,7 @@
 // and closes the transaction. Every request that arrives, however broken, is one transaction with one event.
 //
 //  1. Server.Serve accepts, and reads the PROXY protocol header of trusted peers.
-//  2. conn.serve reads heads with net-level limits and time-outs (RFC 9112 through edge/http1).
+//  2. conn.serveOne reads heads with net-level limits and time-outs (RFC 9112 through edge/http1).
 //  3. exchange judges, forwards and observes one request.
 //  4. upstreams keeps idle connections to each upstream of each site.
 package proxy
@@ -87,13 +87,17 @@ type Server struct {
 	upstreams map[string]*upstreams
 	slots     chan struct{} // one token an open connection
 
-	mu       sync.Mutex
-	conns    map[*conn]struct{}
-	draining atomic.Bool
-	wg       sync.WaitGroup
+	mu        sync.Mutex
+	conns     map[*conn]struct{}
+	listeners []net.Listener
+	draining  atomic.Bool
+	wg        sync.WaitGroup
 
 	closing  chan struct{}
 	closeOne sync.Once
+	// life ends when a shutdown has waited long enough.
+	life context.Context
+	cut  context.CancelFunc
 }
 
 // New makes a server. It opens nothing; Serve does.
@@ -103,6 +107,7 @@ func New(o Options) *Server {
 		o: o, upstreams: make(map[string]*upstreams), conns: make(map[*conn]struct{}),
 		slots: make(chan struct{}, o.MaxConnections), closing: make(chan struct{}),
 	}
+	s.life, s.cut = context.WithCancel(context.Background())
 	for site, list := range o.Sites {
 		s.upstreams[site] = newUpstreams(list, o.MaxIdle)
 	}
@@ -115,8 +120,9 @@ var ErrClosed = errors.New("proxy: closed")
 // Serve accepts connections from l until Shutdown. Peers in trusted may begin with a PROXY protocol header, v1 or v2.
 // Serve closes l when it returns.
 func (s *Server) Serve(l net.Listener, trusted []netip.Prefix) error {
-	stop := context.AfterFunc(contextOf(s.closing), func() { _ = l.Close() })
-	defer stop()
+	s.mu.Lock()
+	s.listeners = append(s.listeners, l)
+	s.mu.Unlock()
 	defer l.Close()
 	var pause time.Duration
 	for {
@@ -158,27 +164,6 @@ func (s *Server) Serve(l net.Listener, trusted []netip.Prefix) error {
 	}
 }
 
-// contextOf ends when ch is closed.
-func contextOf(ch <-chan struct{}) context.Context { return doneContext{context.Background(), ch} }
-
-type doneContext struct {
-	context.Context
-	done <-chan struct{}
-}
-
-// Done implements context.Context.
-func (c doneContext) Done() <-chan struct{} { return c.done }
-
-// Err implements context.Context.
-func (c doneContext) Err() error {
-	select {
-	case <-c.done:
-		return context.Canceled
-	default:
-		return nil
-	}
-}
-
 func (s *Server) add(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -205,6 +190,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	for c := range s.conns {
 		c.wake()
 	}
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
 	s.mu.Unlock()
 	s.closeOne.Do(func() { close(s.closing) })
 
@@ -216,12 +204,17 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		err = ctx.Err()
 		s.mu.Lock()
+		s.cut()
 		for c := range s.conns {
 			_ = c.nc.Close()
+			if uc := c.upstream.Load(); uc != nil {
+				uc.close() // it may wait for an answer that does not come
+			}
 		}
 		s.mu.Unlock()
 		<-done
 	}
+	s.cut()
 	for _, u := range s.upstreams {
 		u.close()
 	}

@@ -370,7 +370,6 @@ func TestUpstreamFailures(t *testing.T) {
 		for line, _ := br.ReadString('\n'); len(line) > 2; line, _ = br.ReadString('\n') {
 		}
 	}
-	closed := listen(t, nil)
 	hold := make(chan struct{})
 	t.Cleanup(func() { close(hold) })
 	tests := []struct {
@@ -388,7 +387,6 @@ func TestUpstreamFailures(t *testing.T) {
 		})}}, "502"},
 		{"says nothing", map[string][]Upstream{"acme": {listen(t, func(net.Conn) { <-hold })}}, "504"},
 	}
-	_ = closed
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
 			r := newRigAt(t, tc.sites, func(o *Options) { o.Timeouts.Response = 100 * time.Millisecond })

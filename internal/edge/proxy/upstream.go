@@ -55,6 +55,7 @@ type upstream struct {
 	mu      sync.Mutex
 	idle    []*upstreamConn
 	closed  bool
+	failing atomic.Bool // it has not answered since it last failed
 }
 
 func newUpstreams(list []Upstream, maxIdle int) *upstreams {
@@ -85,34 +86,25 @@ func (u *upstreams) close() {
 	}
 }
 
-// staleAfter is how long a connection may have been idle before it is looked at for an end that the upstream sent
-// meanwhile. Busy connections skip the system call.
-const staleAfter = int64(time.Second)
-
-// take returns an idle connection, or a new one. reused tells which.
-func (u *upstream) take(now int64, connect time.Duration) (c *upstreamConn, reused bool, err error) {
-	for {
-		u.mu.Lock()
-		n := len(u.idle)
-		if n == 0 {
-			u.mu.Unlock()
-			c, err = u.dial(connect)
-			return c, false, err
-		}
-		c = u.idle[n-1]
-		u.idle[n-1] = nil
-		u.idle = u.idle[:n-1]
+// take returns an idle connection, or a new one. reused tells which; a reused one is looked at before it is written to
+// (see fresh).
+func (u *upstream) take(ctx context.Context, connect time.Duration) (c *upstreamConn, reused bool, err error) {
+	u.mu.Lock()
+	n := len(u.idle)
+	if n == 0 {
 		u.mu.Unlock()
-		if now-c.since < staleAfter || c.alive() {
-			return c, true, nil
-		}
-		c.close()
+		c, err = u.dial(ctx, connect)
+		return c, false, err
 	}
+	c = u.idle[n-1]
+	u.idle[n-1] = nil
+	u.idle = u.idle[:n-1]
+	u.mu.Unlock()
+	return c, true, nil
 }
 
 // put keeps c for the next exchange.
-func (u *upstream) put(c *upstreamConn, now int64) {
-	c.since = now
+func (u *upstream) put(c *upstreamConn) {
 	u.mu.Lock()
 	if u.closed || len(u.idle) >= u.maxIdle {
 		u.mu.Unlock()
@@ -134,8 +126,8 @@ func (u *upstream) dropIdle() {
 	}
 }
 
-func (u *upstream) dial(timeout time.Duration) (*upstreamConn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+func (u *upstream) dial(ctx context.Context, timeout time.Duration) (*upstreamConn, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	nc, err := new(net.Dialer).DialContext(ctx, u.Network, u.Address)
 	if err != nil {
@@ -167,32 +159,48 @@ type upstreamConn struct {
 	deadline int64 // the read deadline that is set, 0 for none
 
 	// The state of exchangeStep.
-	step  func(fd uintptr) bool
-	out   []byte
-	wrote bool
-	n     int
-	err   error
+	step   func(fd uintptr) bool
+	out    []byte
+	wrote  bool
+	reused bool
+	n      int
+	err    error
 }
 
 func (c *upstreamConn) close() { _ = c.nc.Close() }
 
-// alive looks, without waiting, whether the upstream has closed the connection or sent something unasked.
-func (c *upstreamConn) alive() bool {
-	alive := false
-	err := c.raw.Control(func(fd uintptr) {
-		var b [1]byte
+// errStale says that a kept connection has ended, or that the upstream sent something unasked on it. Nothing was written,
+// so any request may go to another connection. What came unasked would otherwise become the answer to somebody else's
+// request: the upstream that answers HEAD with a body, the 408 on its way out (response queue poisoning, CWE-444).
+var errStale = errors.New("the kept connection was closed or spoken to unasked")
+
+// fresh looks, without waiting, whether there is nothing to read on the socket.
+func fresh(fd uintptr) bool {
+	var b [1]byte
+	for {
 		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		alive = errors.Is(err, syscall.EAGAIN)
-	})
-	return err == nil && alive
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		return errors.Is(err, syscall.EAGAIN)
+	}
+}
+
+// check is fresh for a connection that is not being waited on.
+func (c *upstreamConn) check() error {
+	ok := false
+	if err := c.raw.Control(func(fd uintptr) { ok = fresh(fd) }); err != nil || !ok {
+		return errStale
+	}
+	return nil
 }
 
 // send writes out and waits for the first bytes of the answer, in one go: the wait is armed before the write, so the
-// read that would only find nothing yet is saved. It returns how many bytes of out were written with its error.
-func (c *upstreamConn) send(out []byte) error {
-	c.out, c.wrote, c.n, c.err = out, false, 0, nil
+// read that would only find nothing yet is saved. errStale means that nothing was written.
+func (c *upstreamConn) send(out []byte, reused bool) error {
+	c.out, c.wrote, c.n, c.err, c.reused = out, false, 0, nil, reused
 	err := c.raw.Read(c.step)
-	if c.wrote && c.n < len(out) && c.err == nil && err == nil {
+	if c.n < len(out) && c.err == nil && err == nil {
 		// The socket's buffer is full: go on in the ordinary way.
 		if _, err = c.nc.Write(out[c.n:]); err == nil {
 			err = c.fill()
@@ -210,6 +218,10 @@ func (c *upstreamConn) send(out []byte) error {
 func (c *upstreamConn) exchangeStep(fd uintptr) bool {
 	if !c.wrote {
 		c.wrote = true
+		if c.reused && !fresh(fd) {
+			c.err = errStale
+			return true
+		}
 		for {
 			n, err := syscall.Write(int(fd), c.out)
 			if errors.Is(err, syscall.EINTR) {

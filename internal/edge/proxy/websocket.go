@@ -50,6 +50,7 @@ func (f *flow) tunnel() bool {
 	x.Request.BodySize += up
 	x.Response.BodySize = first + down.Load()
 	x.Duration = c.now() - f.sent
+	c.current = nil
 	f.t.ClosePhase(event.OutcomeAnswered, event.Close)
 	return false
 }

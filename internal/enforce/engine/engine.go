@@ -72,13 +72,6 @@ func New(o Options, in Input) (*Engine, []policy.Mistake) {
 	return e, mistakes
 }
 
-// Swap makes new transactions judge by s.
-func (e *Engine) Swap(s *Snapshot) {
-	e.swap.Lock()
-	defer e.swap.Unlock()
-	e.snapshot.Store(s)
-}
-
 // Learn applies what distillation changed, without compiling anything else anew.
 func (e *Engine) Learn(d bundle.Delta) {
 	e.swap.Lock()

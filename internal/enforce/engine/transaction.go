@@ -34,7 +34,6 @@ type Transaction struct {
 	look     payload.Input
 	told     exchange.Anomalies // what the request's findings are about already
 	judged   bool
-	panicked bool
 	path     []byte // scratch of the cleaned path
 	host     []byte // scratch of the lower-case host
 }
@@ -74,6 +73,11 @@ func (t *Transaction) Request() action.Reply {
 	}
 	t.inspectRequest()
 	t.decide()
+	if n := len(t.findings); n > len(t.facts.Findings) {
+		// Policy itself failed. What it had decided by then holds, and the policy's mode for engine.panic says the rest.
+		t.facts.Findings = t.findings[n-1:]
+		t.site.policy.DecideFindings(&t.facts, &t.verdict)
+	}
 	return t.reply()
 }
 
@@ -116,7 +120,6 @@ func (t *Transaction) contain(stage *string) {
 	if v == nil {
 		return
 	}
-	t.panicked = true
 	t.findings = append(t.findings, finding.Finding{
 		ID: "engine.panic", Stage: finding.StageEngine, Severity: finding.High, Score: 1, Where: *stage,
 		Why: "a stage failed on this exchange; it was judged without it",
@@ -139,7 +142,7 @@ func (t *Transaction) decide() {
 	if r := t.route; r != nil {
 		f.Endpoint = endpointOf(r)
 	}
-	t.verdict = t.site.policy.Decide(f, (*t.engine.standing.Load())[t.site.name])
+	t.site.policy.Decide(f, (*t.engine.standing.Load())[t.site.name], &t.verdict)
 }
 
 func (t *Transaction) reply() action.Reply {
@@ -177,11 +180,14 @@ func (t *Transaction) Response() {
 	}
 	stage = "policy"
 	t.facts.Findings = t.findings[before:]
-	late := t.site.policy.Decide(&t.facts, nil)
+	var late policy.Verdict
+	t.site.policy.DecideFindings(&t.facts, &late)
 	if would := max(late.Kind, late.Would); would > t.verdict.Kind && would > t.verdict.Would {
 		// The answer is on its way: what policy says about it is recorded.
-		t.verdict.Would = would
-		t.verdict.Rule = late.Rule
+		t.verdict.Would, t.verdict.WouldRule = would, late.WouldRule
+		if late.Kind == would {
+			t.verdict.WouldRule = late.Rule
+		}
 	}
 }
 
@@ -243,6 +249,9 @@ func (t *Transaction) record(e *event.Event, outcome event.Outcome, status int, 
 	e.Anomalies = x.Anomalies
 	e.Verdict = event.Verdict{
 		Enforced: t.verdict.Kind > action.Allow, Action: t.verdict.Kind.String(), Rule: t.verdict.Rule, Status: uint16(status),
+	}
+	if t.verdict.Kind == action.Allow {
+		e.Verdict.Rule = t.verdict.WouldRule
 	}
 	if outcome == event.OutcomeRefused && t.verdict.Kind < action.Block {
 		// A message that cannot be forwarded is refused whatever policy says.

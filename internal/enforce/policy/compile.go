@@ -11,7 +11,7 @@ import (
 	"merlon/internal/model/identity"
 )
 
-// later are actions of the policy language that this version records as Would but cannot carry out.
+// later are actions of the policy language that this version understands and cannot carry out.
 var later = []string{"delay", "limit", "challenge", "deceive", "mask"}
 
 // Compile checks a policy and makes it ready. All mistakes are returned; the policy is nil when one of them is a fault.
@@ -41,7 +41,8 @@ func (c *compiler) fault(line int, key, message, hint string) {
 func (c *compiler) modes() {
 	m := modes{byID: make(map[string]bundle.Mode), otherwise: bundle.ModeWatch}
 	for key, mode := range c.in.Modes {
-		if !c.mode(0, "modes."+key, mode) {
+		if !known(mode) {
+			c.fault(0, "modes."+key, fmt.Sprintf("mode %q is unknown", mode), modeHint)
 			continue
 		}
 		stage, isStage := finding.ParseStage(key)
@@ -66,15 +67,25 @@ func (c *compiler) modes() {
 
 // mode checks a mode; the empty one is the caller's to replace.
 func (c *compiler) mode(line int, key string, m bundle.Mode) bool {
-	switch m {
-	case "", bundle.ModeOff, bundle.ModeWatch, bundle.ModeEnforce:
+	if m == "" || known(m) {
 		return true
 	}
-	c.fault(line, key, fmt.Sprintf("mode %q is unknown", m), "use off, watch or enforce")
+	c.fault(line, key, fmt.Sprintf("mode %q is unknown", m), modeHint)
 	return false
 }
 
-// action reads an action. One that cannot be carried out yet becomes a notice, and its entry only watches.
+const modeHint = "use off, watch or enforce"
+
+func known(m bundle.Mode) bool {
+	return m == bundle.ModeOff || m == bundle.ModeWatch || m == bundle.ModeEnforce
+}
+
+// isName tells whether s can stand in a tag header and in a verdict.
+func isName(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' || r == ',' })
+}
+
+// action reads an action. One that cannot be carried out yet becomes a notice, and its entry is off.
 func (c *compiler) action(line int, key, name string, mode bundle.Mode) (action.Kind, bundle.Mode, bool) {
 	if kind, ok := action.ParseKind(name); ok && kind != action.Allow {
 		return kind, mode, true
@@ -95,6 +106,9 @@ func (c *compiler) lists() {
 	for i := range c.in.Lists {
 		l := &c.in.Lists[i]
 		key := fmt.Sprintf("lists[%d]", i)
+		if !isName(l.Name) {
+			c.fault(0, key, "needs a name of printable ASCII without commas", "verdicts and tags show it")
+		}
 		if seen[l.Name] {
 			c.fault(0, key, fmt.Sprintf("a second list is called %q", l.Name), "give every list a name of its own")
 		}
@@ -132,7 +146,7 @@ func (c *compiler) rules() {
 		in := &c.in.Rules[i]
 		key := "rule " + strconv.Quote(in.Name)
 		switch {
-		case in.Name == "" || strings.ContainsFunc(in.Name, func(r rune) bool { return r < ' ' || r > '~' || r == ',' }):
+		case !isName(in.Name):
 			c.fault(in.Line, fmt.Sprintf("rules[%d]", i), "needs a name of printable ASCII without commas", "verdicts and tags show it")
 		case seen[in.Name]:
 			c.fault(in.Line, key, "a second rule has this name", "verdicts tell rules by name")

@@ -91,8 +91,12 @@ func CompileStanding(entries []bundle.Entry, site string) (*Lists, []Mistake) {
 			continue
 		}
 		kind, ok := action.ParseKind(e.Action)
-		if !ok {
+		if !ok || kind == action.Allow {
 			mistakes = append(mistakes, Mistake{Source: "standing", Key: e.ID, Message: fmt.Sprintf("action %q cannot be carried out", e.Action), Hint: "use tag or block"})
+			continue
+		}
+		if e.Mode != "" && !known(e.Mode) {
+			mistakes = append(mistakes, Mistake{Source: "standing", Key: e.ID, Message: fmt.Sprintf("mode %q is unknown", e.Mode), Hint: modeHint})
 			continue
 		}
 		it := &item{name: "standing:" + e.ID, action: kind, mode: orElse(e.Mode, bundle.ModeEnforce), until: until(e.Until)}
@@ -159,6 +163,9 @@ func (l *Lists) addAddress(value string, it *item) error {
 	}
 	if l.prefixes == nil {
 		l.prefixes = new(bart.Table[*item])
+	}
+	if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(a.Unmap(), p.Bits()-96) // clients are compared in their own family
 	}
 	p = p.Masked()
 	if old, ok := l.prefixes.Get(p); ok {

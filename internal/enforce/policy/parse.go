@@ -142,9 +142,6 @@ func (p *policyFile) list(n ast.Node, key string) {
 	if !p.decode(n, key, &in) {
 		return
 	}
-	if in.Name == "" {
-		p.fault(n, key, "has no name", "verdicts show it: write name: ...")
-	}
 	if in.File != "" {
 		path := in.File
 		if !filepath.IsAbs(path) {

@@ -46,9 +46,10 @@ type Endpoint struct {
 type Verdict struct {
 	// Kind is what is done, Would the most severe thing an entry in watch mode would have done.
 	Kind, Would action.Kind
-	// Rule names the entry that decided Kind, or Would when nothing was enforced.
-	Rule string
-	Tag  string
+	// Rule names the entry that decided Kind, WouldRule the one that decided Would.
+	Rule, WouldRule string
+	// Tag names every enforced tagging entry that applied.
+	Tag string
 }
 
 // Policy is a compiled policy; immutable and safe for concurrent use.
@@ -60,34 +61,46 @@ type Policy struct {
 	pool       envPool
 }
 
-// Decide weighs the facts. standing holds what people and detectors have put beside the policy; it may be nil.
-func (p *Policy) Decide(f *Facts, standing *Lists) Verdict {
-	var v Verdict
-	standing.match(f, &v)
-	p.lists.match(f, &v)
+// Decide weighs the facts into v. standing holds what people and detectors have put beside the policy; it may be nil. The
+// verdict grows as entries are met, so whatever happens in one of them, those before it hold.
+func (p *Policy) Decide(f *Facts, standing *Lists, v *Verdict) {
+	standing.match(f, v)
+	p.lists.match(f, v)
 	if len(p.rules) > 0 {
-		p.applyRules(f, &v)
+		p.applyRules(f, v)
 	}
+	p.DecideFindings(f, v)
+}
+
+// DecideFindings weighs only the findings.
+func (p *Policy) DecideFindings(f *Facts, v *Verdict) {
 	for i := range f.Findings {
-		p.applyFinding(f, &f.Findings[i], &v)
+		p.applyFinding(f, &f.Findings[i], v)
 	}
-	return v
 }
 
 // consider adds one applicable entry to the verdict.
 func (v *Verdict) consider(kind action.Kind, mode bundle.Mode, name string) {
-	switch {
-	case mode == bundle.ModeOff:
-	case mode == bundle.ModeEnforce && kind > v.Kind:
-		v.Kind, v.Rule = kind, name
-	case mode == bundle.ModeEnforce && kind == action.Tag && v.Kind == action.Tag:
-		// Several tags are all passed on; applyRules joins the names.
-	case mode == bundle.ModeWatch && kind > v.Would:
-		v.Would = kind
-		if v.Kind == action.Allow {
-			v.Rule = name
+	switch mode {
+	case bundle.ModeEnforce:
+		if kind == action.Tag {
+			v.Tag = join(v.Tag, name)
+		}
+		if kind > v.Kind {
+			v.Kind, v.Rule = kind, name
+		}
+	case bundle.ModeWatch:
+		if kind > v.Would {
+			v.Would, v.WouldRule = kind, name
 		}
 	}
+}
+
+func join(tags, name string) string {
+	if tags == "" {
+		return name
+	}
+	return tags + ", " + name
 }
 
 // applyFinding lets a finding act by its mode. A stage or default in enforce mode acts on findings of medium severity

@@ -84,7 +84,7 @@ func TestDecide(t *testing.T) {
 			f.Exchange.Request.Fields = []exchange.Field{{Name: []byte("user-agent"), Value: []byte("Old/1")}}
 		}, nil, Verdict{Kind: action.Tag, Rule: "old clients", Tag: "old clients"}},
 		{"rule: watch reports what it would do", func(f *Facts) { f.Endpoint = Endpoint{Method: "GET", Template: "/v1/patients"} }, nil,
-			Verdict{Would: action.Block, Rule: "watch v1"}},
+			Verdict{Would: action.Block, WouldRule: "watch v1"}},
 		{"silent: an action that cannot be carried out has no effect", func(f *Facts) { f.Endpoint.Purpose = "login" }, nil, Verdict{}},
 		{"finding: stage enforces medium", func(f *Facts) {
 			f.Findings = []finding.Finding{{ID: "wire.obs-fold", Stage: finding.StageWire, Severity: finding.Medium}}
@@ -100,7 +100,7 @@ func TestDecide(t *testing.T) {
 		}, nil, Verdict{}},
 		{"finding: default watches", func(f *Facts) {
 			f.Findings = []finding.Finding{{ID: "payload.sqli", Stage: finding.StagePayload, Severity: finding.High}}
-		}, nil, Verdict{Would: action.Block, Rule: "payload.sqli"}},
+		}, nil, Verdict{Would: action.Block, WouldRule: "payload.sqli"}},
 		{"silent: exception holds", func(f *Facts) {
 			f.Endpoint = Endpoint{Method: "POST", Template: "/visits"}
 			f.Findings = []finding.Finding{{ID: "wire.obs-fold", Stage: finding.StageWire, Severity: finding.Medium}}
@@ -114,11 +114,14 @@ func TestDecide(t *testing.T) {
 			Verdict{Kind: action.Block, Rule: "standing:7"}},
 		{"standing: endpoint id", func(f *Facts) { f.Endpoint.ID = 12 }, []bundle.Entry{{ID: "8", Kind: bundle.ListEndpoint, Value: "12", Action: "block"}},
 			Verdict{Kind: action.Block, Rule: "standing:8"}},
+		{"list: tag", func(f *Facts) { f.Client.Place.Country = [2]byte{'X', 'X'} }, nil, Verdict{Kind: action.Tag, Rule: "list:odd", Tag: "list:odd"}},
+		{"standing: a prefix written as mapped IPv6", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("192.0.2.77") }, []bundle.Entry{{ID: "m", Kind: bundle.ListAddress, Value: "::ffff:192.0.2.0/120", Action: "block"}},
+			Verdict{Kind: action.Block, Rule: "standing:m"}},
 		{"silent: standing has expired", func(f *Facts) { f.Endpoint.ID = 12 }, []bundle.Entry{{ID: "8", Kind: bundle.ListEndpoint, Value: "12", Action: "block", Until: time.Unix(1, 0)}}, Verdict{}},
 		{"silent: standing of another site", func(f *Facts) { f.Endpoint.ID = 12 }, []bundle.Entry{{ID: "8", Site: "other", Kind: bundle.ListEndpoint, Value: "12", Action: "block"}}, Verdict{}},
 		{"standing: address within a prefix and another entry for the same prefix", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("100.64.1.1") }, []bundle.Entry{
 			{ID: "a", Kind: bundle.ListAddress, Value: "100.64.0.0/10", Action: "tag", Mode: bundle.ModeWatch},
-			{ID: "b", Kind: bundle.ListAddress, Value: "100.64.0.0/10", Action: "block"}}, Verdict{Kind: action.Block, Would: action.Tag, Rule: "standing:b"}},
+			{ID: "b", Kind: bundle.ListAddress, Value: "100.64.0.0/10", Action: "block"}}, Verdict{Kind: action.Block, Would: action.Tag, Rule: "standing:b", WouldRule: "standing:a"}},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -128,7 +131,8 @@ func TestDecide(t *testing.T) {
 			if len(mistakes) > 0 {
 				t.Fatal(mistakes)
 			}
-			if got := p.Decide(f, standing); got != tc.want {
+			var got Verdict
+			if p.Decide(f, standing, &got); got != tc.want {
 				t.Errorf("got %+v, want %+v", got, tc.want)
 			}
 		})
@@ -137,7 +141,7 @@ func TestDecide(t *testing.T) {
 
 func TestMistakesAreAllListedWithTheirPlace(t *testing.T) {
 	const text = `version: 1
-modes: {wire: maybe, nonsense: watch, foo.bar: watch}
+modes: {wire: maybe, nonsense: watch, foo.bar: watch, payload: }
 networks: {office: [10.0.0.0/99]}
 lists: [{name: a, kind: colour, values: [red], action: block}, {name: a, kind: asn, values: [x], action: explode}]
 rules:
@@ -156,7 +160,7 @@ surprise: 1
 	}
 	for _, want := range []string{
 		`p.yaml:3: networks.office: "10.0.0.0/99" is no network`, `p.yaml:9: rules[3]: unknown field "matches"`, `p.yaml:10: exceptions[0].until: "soon" is no time`,
-		`p.yaml:11: surprise: unknown key`, `modes.wire: mode "maybe" is unknown`, `modes.nonsense: neither a stage`, `modes.foo.bar: no stage`,
+		`p.yaml:11: surprise: unknown key`, `modes.wire: mode "maybe" is unknown`, `modes.payload: mode "" is unknown`, `modes.nonsense: neither a stage`, `modes.foo.bar: no stage`,
 		`kind "colour" is unknown`, `action "explode" is unknown`, `a second list is called "a"`, `p.yaml:6: rule "one": when:`, `p.yaml:7: rule "two": applies to everything`,
 		`p.yaml:8: rule "two": a second rule`, `"nowhere" is no endpoint`, `"nope" is no finding id`, `has no match`, `has no owner`,
 	} {
@@ -166,6 +170,18 @@ surprise: 1
 	}
 	if t.Failed() {
 		t.Log("\n" + all)
+	}
+}
+
+func TestStandingIsCheckedAsListsAre(t *testing.T) {
+	for name, e := range map[string]bundle.Entry{
+		"action allow": {ID: "1", Kind: bundle.ListASN, Value: "1", Action: "allow"},
+		"mode":         {ID: "1", Kind: bundle.ListASN, Value: "1", Action: "block", Mode: "enforced"},
+		"value":        {ID: "1", Kind: bundle.ListASN, Value: "x", Action: "block"},
+	} {
+		if _, m := CompileStanding([]bundle.Entry{e}, "acme"); len(m) != 1 {
+			t.Errorf("%s: %v", name, m)
+		}
 	}
 }
 
@@ -195,7 +211,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if p, _ := Compile(&in); p != nil {
-			p.Decide(facts(), nil)
+			p.Decide(facts(), nil, new(Verdict))
 		}
 	})
 }
@@ -204,9 +220,10 @@ func BenchmarkDecideQuiet(b *testing.B) {
 	in := bundle.Policy{}
 	p, _ := Compile(&in)
 	f := facts()
+	var v Verdict
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Decide(f, nil)
+		p.Decide(f, nil, &v)
 	}
 }
 
@@ -214,9 +231,10 @@ func BenchmarkDecideOneRule(b *testing.B) {
 	in := bundle.Policy{Rules: []bundle.Rule{{Name: "a", When: `endpoint.access == "write" and not network.in("10.0.0.0/8")`, Action: "block"}}}
 	p, _ := Compile(&in)
 	f := facts()
+	var v Verdict
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Decide(f, nil)
+		p.Decide(f, nil, &v)
 	}
 }
 
@@ -227,8 +245,9 @@ func BenchmarkDecideMillionAddresses(b *testing.B) {
 	}
 	p, _ := Compile(&bundle.Policy{Lists: []bundle.List{l}})
 	f := facts()
+	var v Verdict
 	b.ReportAllocs()
 	for b.Loop() {
-		p.Decide(f, nil)
+		p.Decide(f, nil, &v)
 	}
 }

@@ -225,19 +225,9 @@ func (p *Policy) applyRules(f *Facts, v *Verdict) {
 				continue
 			}
 		}
-		if r.action == action.Tag && r.mode == bundle.ModeEnforce {
-			v.Tag = join(v.Tag, r.name)
-		}
 		v.consider(r.action, r.mode, r.name)
 	}
 	if m != nil {
 		p.pool.put(m)
 	}
-}
-
-func join(tags, name string) string {
-	if tags == "" {
-		return name
-	}
-	return tags + ", " + name
 }

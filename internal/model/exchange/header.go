@@ -40,6 +40,7 @@ const (
 	HeaderSecWebSocketVersion
 	HeaderCacheControl
 	HeaderETag
+	HeaderXRealIP
 	HeaderMerlonTag // what policy tells the upstream; a client's own copy is dropped
 	NumHeaders
 )
@@ -50,7 +51,7 @@ var headerNames = [NumHeaders]string{
 	"upgrade", "expect", "content-type", "content-encoding", "accept", "accept-encoding", "accept-language", "authorization",
 	"cookie", "set-cookie", "user-agent", "x-forwarded-for", "forwarded", "x-api-key", "location", "date", "server",
 	"origin", "referer", "x-request-id", "www-authenticate", "retry-after", "proxy-authorization", "sec-websocket-key",
-	"sec-websocket-version", "cache-control", "etag", "merlon-tag",
+	"sec-websocket-version", "cache-control", "etag", "x-real-ip", "merlon-tag",
 }
 
 // String is the field's name in lower case, "" for HeaderOther.
