@@ -21,7 +21,7 @@ func (p *process) adminHandler(ctx context.Context) (http.Handler, error) {
 	var err error
 	p.people, err = admin.New(ctx, admin.Options{
 		Store: k.store.DB, Inventory: k.node.Inventory, Stand: k.engine.Stand, Status: func() admin.Status { return p.status(started) },
-		Now: time.Now, Random: rand.Reader, Log: p.log,
+		Draining: p.draining.Load, Now: time.Now, Random: rand.Reader, Log: p.log,
 	})
 	if err != nil {
 		return nil, err

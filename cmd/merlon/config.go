@@ -26,8 +26,11 @@ func configCommand(c console) *cobra.Command {
 				for _, m := range wrong {
 					all = append(all, m)
 				}
-				if len(wrong) > 0 {
-					continue
+				if len(wrong) == 0 {
+					_, wrong = cfg.Apply(config.Flags{})
+					for _, m := range wrong {
+						all = append(all, m)
+					}
 				}
 				_, notices, faults := loadBundle(cfg)
 				for _, n := range notices {
@@ -53,7 +56,7 @@ func loadBundle(cfg config.Config) (b *bundle.Bundle, notices, faults []fmt.Stri
 	for i := range cfg.Sites {
 		in := &cfg.Sites[i]
 		site := bundle.Site{Name: in.Name, Hosts: in.Hosts, Default: i == def, TrustedHops: in.TrustedHops}
-		for _, name := range in.Specs {
+		for j, name := range in.Specs {
 			data, err := readBounded(name, maxSpecBytes)
 			if err == nil {
 				var d *description.Description
@@ -62,15 +65,13 @@ func loadBundle(cfg config.Config) (b *bundle.Bundle, notices, faults []fmt.Stri
 					continue
 				}
 			}
-			faults = append(faults, plainMistake(err.Error()))
+			faults = append(faults, plainMistake(fmt.Sprintf("sites[%d].specs[%d]: %v", i, j, err)))
 		}
 		if in.Policy != "" {
 			p, wrong := readPolicy(in.Policy)
 			site.Policy = p
-			if len(policy.Faults(wrong)) == 0 {
-				_, more := policy.Compile(&p)
-				wrong = append(wrong, more...)
-			}
+			_, more := policy.Compile(&p)
+			wrong = append(wrong, more...)
 			for _, m := range wrong {
 				if m.Notice {
 					notices = append(notices, m)

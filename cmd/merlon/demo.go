@@ -100,6 +100,7 @@ func runDemo(ctx context.Context, c console, data, listen, adminAddress string) 
 	}
 	fmt.Fprintln(c.err, "\nCtrl-C stops everything.")
 	<-ctx.Done()
+	fmt.Fprintln(c.err, "\nStopping ...")
 	cancel()
 	d.driving.Wait()
 	return d.process.stop()

@@ -46,7 +46,8 @@ func ingestCommand(c console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "ingest FILE|- ...", Short: "Learn and detect from logs, HAR files and exchange lines", Args: cobra.MinimumNArgs(1),
 		Long: `Learn and detect from what has already happened: access logs, HAR files, exchange lines; plain, gzip or zstd.
-Everything is judged by the time it happened. Damaged lines are counted and reported and never stop the run.`,
+Everything is judged by the time it happened. Reading the same file twice counts it twice.
+Damaged lines are counted and reported and never stop the run; the exit code is then 1.`,
 		Example: `  merlon ingest access.log access.log.1.gz
   zcat old.gz | merlon ingest - --format combined --site shop
   merlon ingest traffic.har --spec openapi.yaml`,
@@ -65,7 +66,7 @@ func runIngest(ctx context.Context, c console, f ingestFlags, files []string) er
 	for _, n := range notices {
 		fmt.Fprintln(c.err, "notice:", n)
 	}
-	if err := missingInputs(files); err != nil {
+	if err := f.check(files); err != nil {
 		return err
 	}
 	tuneRuntime()
@@ -137,9 +138,12 @@ func (k *backend) ingest(ctx context.Context, c console, o ingest.Options, input
 // maxReported is how many damaged lines are shown one by one.
 const maxReported = 10
 
-// missingInputs finds files that are not there before anything is opened or learned.
-func missingInputs(files []string) error {
+// check finds what is wrong with formats and files before anything is opened or learned.
+func (f *ingestFlags) check(files []string) error {
 	var wrong []plainMistake
+	if f.format != "auto" && !slices.Contains(ingest.Formats(), f.format) {
+		wrong = append(wrong, plainMistake(fmt.Sprintf("format %q is not read: formats are auto, %s", f.format, joinWords(ingest.Formats()))))
+	}
 	for _, name := range files {
 		if name == "-" {
 			continue

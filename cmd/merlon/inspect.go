@@ -6,9 +6,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,7 +52,7 @@ func runInspect(ctx context.Context, c console, f ingestFlags, files []string) e
 	for _, n := range notices {
 		fmt.Fprintln(c.err, "notice:", n)
 	}
-	if err := missingInputs(files); err != nil {
+	if err := f.check(files); err != nil {
 		return err
 	}
 	known, keys, err := readKnowledge(ctx, f.Data, b)
@@ -74,6 +77,9 @@ func runInspect(ctx context.Context, c console, f ingestFlags, files []string) e
 	if eng == nil {
 		return mistakes(policy.Faults(wrong))
 	}
+	if f.Data == "" {
+		fmt.Fprintln(c.err, "notice: without --data nothing learned is known: only described endpoints match, and tokens differ from those of a data directory")
+	}
 	var lines sync.Map // event id -> line number, until it is printed
 	printed := make(chan error, 1)
 	go func() { printed <- printVerdicts(queue, &lines, c) }()
@@ -90,14 +96,20 @@ func runInspect(ctx context.Context, c console, f ingestFlags, files []string) e
 
 // printVerdicts prints a line for each event until the queue is closed and empty.
 func printVerdicts(queue *event.Queue, lines *sync.Map, c console) error {
+	done := make(map[string]int)
 	w := bufio.NewWriter(c.out)
 	var line []byte
 	for {
 		batch := queue.Take(context.Background())
 		if batch == nil {
+			printSummary(c, done)
 			return w.Flush()
 		}
 		for _, e := range batch {
+			done[e.Verdict.Action]++
+			if e.Verdict.Would != "" {
+				done["would "+e.Verdict.Would]++
+			}
 			number := 0
 			if n, ok := lines.LoadAndDelete(e.ID); ok {
 				number, _ = n.(int)
@@ -114,6 +126,15 @@ func printVerdicts(queue *event.Queue, lines *sync.Map, c console) error {
 			return err
 		}
 	}
+}
+
+// printSummary says how many verdicts of each kind there were.
+func printSummary(c console, done map[string]int) {
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(done)) {
+		parts = append(parts, fmt.Sprintf("%d %s", done[k], k))
+	}
+	fmt.Fprintln(c.err, orDash(strings.Join(parts, ", ")))
 }
 
 // readKnowledge reads what the data directory knows of the bundle's sites. Without a directory nothing is known, and

@@ -214,10 +214,10 @@ func writeEndpoint(w io.Writer, format string, e *inventory.Endpoint) error {
 	row("site, host", "%s, %s", e.Site, orDash(e.Host))
 	row("state", "%s (confidence %.2f)", e.State, e.Confidence)
 	row("life cycle", "%s", orDash(strings.Join(e.Lifecycle, ", ")))
-	row("documented", "%t %s", e.Documented, e.Operation)
+	row("documented", "%s", documented(e))
 	row("authentication", "%s (%s)", e.Auth, orDash(strings.Join(e.Credentials, ", ")))
 	row("requests", "%d by %d callers, %s to %s", e.Requests, e.Callers, day(e.FirstSeen), day(e.LastSeen))
-	row("risk", "%.0f of 100, confirmed: %t", e.Risk.Score, e.Risk.Confirmed)
+	row("risk", "%.0f of 100, %s", e.Risk.Score, map[bool]string{true: "confirmed", false: "not confirmed yet"}[e.Risk.Confirmed])
 	for _, term := range e.Risk.Terms {
 		row("", "%+.0f %s: %s", term.Value, term.Name, term.Why)
 	}
@@ -233,10 +233,13 @@ func writeEndpoint(w io.Writer, format string, e *inventory.Endpoint) error {
 		}
 		row("latency", "p50 %.1f ms, p95 %.1f ms, p99 %.1f ms (n=%d)", d.Latency.P50, d.Latency.P95, d.Latency.P99, d.Latency.Count)
 		for _, p := range d.Parameters {
-			row("parameter", "%s in %s, required: %t, seen %d, %s %s", p.Name, p.In, p.Required, p.Seen, p.State, p.Schema)
+			row("parameter", "%s in %s: %s, %s, seen %d times, %s", p.Name, p.In, schemaType(p.Schema), map[bool]string{true: "required", false: "optional"}[p.Required], p.Seen, p.State)
 		}
 		for _, s := range d.Schemas {
-			row("schema", "%s %s %s (n=%d) %s", s.Message, s.Status, s.MediaType, s.Samples, s.Schema)
+			row("schema", "%s (n=%d)", strings.Join(strings.Fields(s.Message+" "+s.Status+" "+s.MediaType), " "), s.Samples)
+			for _, line := range schemaTree(s.Schema) {
+				row("", "%s", line)
+			}
 		}
 		for _, p := range d.Postures {
 			row("finding", "%s (%s): %s %s", p.ID, p.Severity, p.Why, p.Mend)
@@ -246,6 +249,13 @@ func writeEndpoint(w io.Writer, format string, e *inventory.Endpoint) error {
 		}
 	}
 	return output(t.Flush())
+}
+
+func documented(e *inventory.Endpoint) string {
+	if !e.Documented {
+		return "no"
+	}
+	return strings.TrimSpace("yes " + e.Operation)
 }
 
 // change is one line of a comparison.
@@ -263,7 +273,7 @@ func writeDiff(w io.Writer, format, against string, v *inventory.Inventory) erro
 	}
 	var old []inventory.Endpoint
 	if err := json.Unmarshal(data, &old); err != nil {
-		return usage("%s is no export in JSON: %v", against, err)
+		return usage("%s was not made by: merlon inventory export --format json", against)
 	}
 	changes := compareEndpoints(old, endpoints(v))
 	switch format {

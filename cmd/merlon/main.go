@@ -38,14 +38,14 @@ func run(ctx context.Context, args []string, c console) int {
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitClean
 	}
 	var coded *exitError
 	if !errors.As(err, &coded) {
 		// What cobra itself refuses: unknown commands, flags and missing arguments.
-		fmt.Fprintf(c.err, "merlon: %v\nSee: merlon --help\n", err)
+		fmt.Fprintf(c.err, "merlon: %v\nSee: %s --help\n", err, cmd.CommandPath())
 		return exitUsage
 	}
 	if msg := coded.Error(); msg != "" {

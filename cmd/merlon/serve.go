@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,6 +79,8 @@ type process struct {
 	proxy   *proxy.Server
 	admin   *http.Server
 	people  *admin.Admin
+	// draining is set from the signal to stop on.
+	draining atomic.Bool
 	// listening are the URLs where clients are served, adminAddress is where people are.
 	listening    []string
 	adminAddress string
@@ -96,7 +99,7 @@ func serve(ctx context.Context, cfg config.Config, c console) error {
 	}
 	select {
 	case <-ctx.Done():
-		p.log.Info("stopping: exchanges under way may finish", "for_at_most", cfg.Timeouts.Drain)
+		p.log.Info("stopping: exchanges under way may finish", "for_at_most", cfg.Timeouts.Drain.String())
 	case err = <-p.failure:
 		p.log.Error("a listener ended", "error", err)
 	}
@@ -198,6 +201,7 @@ func (p *process) registry() (*prometheus.Registry, error) {
 
 // stop drains: first the edges, then what they have handed over, then the store.
 func (p *process) stop() error {
+	p.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Timeouts.Drain)
 	defer cancel()
 	var errs []error
@@ -214,6 +218,8 @@ func (p *process) stop() error {
 	defer cancelSave()
 	if err := p.backend.close(saveCtx); err != nil {
 		errs = append(errs, failed(err))
+	} else {
+		p.log.Info("stopped; what was learned is saved")
 	}
 	return errors.Join(errs...)
 }

@@ -31,6 +31,8 @@ type Options struct {
 	Stand func(bundle.Standing) []policy.Mistake
 	// Status tells how Merlon fares.
 	Status func() Status
+	// Draining tells whether the process is about to stop, so that nobody sends it more; nil means never.
+	Draining func() bool
 	// Now is the clock, Random the source of secrets (crypto/rand.Reader), Log the operators' log.
 	Now    func() time.Time
 	Random io.Reader

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"merlon/internal/model/account"
@@ -54,8 +55,14 @@ func (a *Admin) Status(_ context.Context, c Caller) (Status, error) {
 	return a.o.Status(), nil
 }
 
-// Ready tells whether the process can do its work: the database answers.
+// ErrDraining: the process finishes what is under way and takes nothing new.
+var ErrDraining = errors.New("draining: the process is about to stop")
+
+// Ready tells whether the process can do its work: it is not about to stop, and the database answers.
 func (a *Admin) Ready(ctx context.Context) error {
+	if a.o.Draining != nil && a.o.Draining() {
+		return ErrDraining
+	}
 	_, err := a.o.Store.SetupPending(ctx, a.o.Now())
 	return err
 }

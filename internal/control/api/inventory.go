@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -144,8 +145,12 @@ func (s *server) health(w http.ResponseWriter, _ *http.Request) error {
 
 func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
 	if err := s.Admin.Ready(r.Context()); err != nil {
+		status := "the database does not answer"
+		if errors.Is(err, admin.ErrDraining) {
+			status = "draining"
+		}
 		s.Log.Warn("not ready", "cause", err)
-		return write(w, http.StatusServiceUnavailable, map[string]string{"status": "the database does not answer"})
+		return write(w, http.StatusServiceUnavailable, map[string]string{"status": status})
 	}
 	return write(w, http.StatusOK, map[string]string{"status": "ready"})
 }

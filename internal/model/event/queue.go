@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // Queue carries events from the fast side to the slow side: bounded, many publishers, one consumer, in batches.
@@ -18,6 +19,7 @@ type Queue struct {
 	items  []*Event
 	spare  []*Event
 	limit  int
+	bytes  int           // of the events waiting, roughly
 	ready  chan struct{} // there is an event, or enough of them
 	closed bool
 	linger *time.Timer // the consumer's; nil when it does not linger
@@ -45,7 +47,7 @@ const (
 	maxPooledObservations = 4096
 )
 
-// Release hands events back to the pool. In tests (see Poison) their memory is overwritten first.
+// Release hands events back to the pool.
 func (q *Queue) Release(events ...*Event) {
 	for _, e := range events {
 		if cap(e.arena) > maxPooledArena || cap(e.Observations) > maxPooledObservations {
@@ -55,6 +57,18 @@ func (q *Queue) Release(events ...*Event) {
 		q.pool.Put(e)
 	}
 }
+
+// averageBytes is what an event of an ordinary exchange takes; a queue is full, too, when it holds its limit times that
+// in fewer, larger ones.
+const averageBytes = 8 << 10
+
+// size is about what e takes in memory.
+func (e *Event) size() int {
+	return int(unsafe.Sizeof(*e)) + cap(e.arena) + cap(e.Observations)*int(unsafe.Sizeof(Observation{})) + cap(e.Objects)*int(unsafe.Sizeof(Object{}))
+}
+
+// fill is how many events of average size the queue holds, at least as many as there are.
+func (q *Queue) fill() int { return max(len(q.items), q.bytes/averageBytes) }
 
 // sacrificed tells whether the actor is one of those given up at this fill: from 3/4 full upwards a growing share of
 // actors, all of them when full.
@@ -70,7 +84,7 @@ func (q *Queue) sacrificed(e *Event, fill int) bool {
 // Publish hands e over and reports whether it was taken. It never blocks; a dropped event is counted and released.
 func (q *Queue) Publish(e *Event) bool {
 	q.mu.Lock()
-	if q.closed || q.sacrificed(e, len(q.items)) {
+	if q.closed || q.sacrificed(e, q.fill()) {
 		q.mu.Unlock()
 		q.published.Add(1)
 		q.dropped.Add(1)
@@ -78,6 +92,7 @@ func (q *Queue) Publish(e *Event) bool {
 		return false
 	}
 	q.items = append(q.items, e)
+	q.bytes += e.size()
 	n := len(q.items)
 	q.mu.Unlock()
 	q.published.Add(1)
@@ -91,7 +106,7 @@ func (q *Queue) Publish(e *Event) bool {
 // e, only when the queue was closed.
 func (q *Queue) PublishWait(e *Event) bool {
 	q.mu.Lock()
-	for !q.closed && len(q.items) >= q.limit {
+	for !q.closed && q.fill() >= q.limit {
 		q.room.Wait()
 	}
 	if q.closed {
@@ -102,6 +117,7 @@ func (q *Queue) PublishWait(e *Event) bool {
 		return false
 	}
 	q.items = append(q.items, e)
+	q.bytes += e.size()
 	n := len(q.items)
 	q.mu.Unlock()
 	q.published.Add(1)
@@ -132,7 +148,7 @@ func (q *Queue) Take(ctx context.Context) []*Event {
 		n, closed := len(q.items), q.closed
 		if n >= enough || n > 0 && (lingered || closed || q.linger == nil) {
 			batch := q.items
-			q.items, q.spare = q.spare[:0], batch
+			q.items, q.spare, q.bytes = q.spare[:0], batch, 0
 			q.room.Broadcast()
 			q.mu.Unlock()
 			return batch

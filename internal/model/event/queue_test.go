@@ -68,6 +68,20 @@ func TestFullQueueGivesUpWholeActors(t *testing.T) {
 	}
 }
 
+// TestLargeEventsFillTheQueueSooner: the bound is on memory, not only on number.
+func TestLargeEventsFillTheQueueSooner(t *testing.T) {
+	q := NewQueue(100)
+	for i := range 100 {
+		e := q.New()
+		e.Actor.Token = uint64(i + 1)
+		e.Append(make([]byte, 64<<10))
+		q.Publish(e)
+	}
+	if q.Len() > 15 || q.Dropped() == 0 {
+		t.Errorf("%d events of 64 KiB wait in a queue of 100 of 8 KiB, %d dropped", q.Len(), q.Dropped())
+	}
+}
+
 func TestPublishWaitLosesNothing(t *testing.T) {
 	q := NewQueue(100)
 	const publishers, each = 4, 1000
