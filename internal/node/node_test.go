@@ -54,6 +54,7 @@ func open(t *testing.T, dir string, sites ...string) *rig {
 	}
 	b := &bundle.Bundle{Sites: []bundle.Site{{Name: sites[0], Default: true}}}
 	r.queue = event.NewQueue(100_000)
+	r.queue.Poison()
 	var eng *engine.Engine
 	if eng, _ = engine.New(engine.Options{Queue: r.queue, Namer: event.NewNamer(1, 1), Node: "n"}, engine.Input{Bundle: b, Keys: map[string]dataclass.Key{sites[0]: {1}}}); eng == nil {
 		t.Fatal("no engine")

@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"io"
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
 )
 
 // answer reads the response head, passes the response on and ends the exchange.
@@ -92,6 +94,12 @@ func (f *flow) passAnswer() bool {
 		err = c.write(f.sent+x.Latency, c.out)
 		f.begun = true
 	} else {
+		if isEventStream(h) {
+			// It may last for days: what is known of it is told when it opens, its size when it closes.
+			f.long = true
+			f.t.Response()
+			f.t.Publish(event.Open)
+		}
 		var upstreamErr error
 		upstreamErr, err = f.stream(framing)
 		x.Anomalies.Union(uc.body.Anomalies)
@@ -118,8 +126,7 @@ func (f *flow) finish() {
 	c, uc, x := f.c, f.uc, &f.t.Exchange
 	now := c.now()
 	x.Duration = now - f.sent
-	f.t.Response()
-	f.c.close(f.t, event.OutcomeAnswered, 0)
+	f.end(event.OutcomeAnswered)
 	if uc.head.KeepAlive && f.whole && uc.body.Done() && uc.start == uc.end {
 		f.up.put(uc)
 	} else if uc.head.KeepAlive && uc.head.Framing == http1.FramingLength && f.whole && uc.start == uc.end {
@@ -132,9 +139,26 @@ func (f *flow) finish() {
 // clientLost ends an exchange whose client went away before it had the answer.
 func (f *flow) clientLost() bool {
 	f.uc.close()
-	f.t.Response()
-	f.c.close(f.t, event.OutcomeClientGone, 0)
+	f.end(event.OutcomeClientGone)
 	return false
+}
+
+// end closes the transaction of an exchange whose answer was passed on, as far as it went.
+func (f *flow) end(o event.Outcome) {
+	if f.long {
+		f.c.current = nil
+		f.t.ClosePhase(o, event.Close)
+		return
+	}
+	f.t.Response()
+	f.c.close(f.t, o, 0)
+}
+
+// isEventStream tells server-sent events, which are silent for as long as nothing happens.
+func isEventStream(h *http1.ResponseHead) bool {
+	const kind = "text/event-stream"
+	v := h.Value(exchange.HeaderContentType)
+	return len(v) >= len(kind) && bytes.EqualFold(v[:len(kind)], []byte(kind))
 }
 
 // stream passes a body on as it comes. c.out holds the head, which goes out with the first bytes.
@@ -203,6 +227,10 @@ func (f *flow) fillAnswer() error {
 		f.answerMoved = true
 	}
 	uc.start, uc.end = 0, 0
-	uc.expect(f.c.now(), f.c.s.o.Timeouts.Body)
+	pause := f.c.s.o.Timeouts.Body
+	if f.long {
+		pause = f.c.s.o.Timeouts.Idle
+	}
+	uc.expect(f.c.now(), pause)
 	return uc.fill()
 }

@@ -48,6 +48,8 @@ type flow struct {
 	moved bool
 	// answerMoved tells that the upstream connection's buffer no longer holds the response's head.
 	answerMoved bool
+	// long tells that an Open event was published: the answer is a stream of events.
+	long bool
 	// begun tells that bytes of the answer went to the client, after which no other answer is possible.
 	begun bool
 }
@@ -200,6 +202,10 @@ func (f *flow) failed(status int, cause error) bool {
 	}
 	if f.uc != nil {
 		f.uc.close()
+	}
+	if f.long {
+		f.end(event.OutcomeUpstream)
+		return false
 	}
 	if f.begun {
 		f.c.close(f.t, event.OutcomeUpstream, 0)

@@ -143,6 +143,24 @@ func TestSlowAnswersAndSlowClientsHaveTheirOwnLimits(t *testing.T) {
 	}
 }
 
+// TestEventStreamIsALongExchange: server-sent events may be silent for longer than a body, and are told twice.
+func TestEventStreamIsALongExchange(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: 1\n\n")
+		_ = http.NewResponseController(w).Flush()
+		<-time.After(300 * time.Millisecond)
+		_, _ = io.WriteString(w, "data: 2\n\n")
+	}), func(o *Options) { o.Timeouts.Body = 50 * time.Millisecond; o.Timeouts.Idle = time.Minute })
+	if got := r.raw("GET /events HTTP/1.1\r\nHost: a\r\n\r\n", 1); !strings.Contains(got, "data: 2") {
+		t.Errorf("got %q", got)
+	}
+	events := r.wait(2)
+	if events[0].Phase != event.Open || events[1].Phase != event.Close || events[1].ResponseBytes != 18 {
+		t.Errorf("%v, then %v with %d bytes", events[0].Phase, events[1].Phase, events[1].ResponseBytes)
+	}
+}
+
 // TestShutdownKeepsItsDeadline: an upstream that never answers does not hold the process.
 func TestShutdownKeepsItsDeadline(t *testing.T) {
 	hold, arrived := make(chan struct{}), make(chan struct{})

@@ -22,6 +22,7 @@ type Queue struct {
 	bytes  int           // of the events waiting, roughly
 	ready  chan struct{} // there is an event, or enough of them
 	closed bool
+	poison bool
 	linger *time.Timer // the consumer's; nil when it does not linger
 
 	published, dropped atomic.Uint64
@@ -47,9 +48,21 @@ const (
 	maxPooledObservations = 4096
 )
 
+// Poison makes Release overwrite what it takes back, so that whoever still looks at it is found out. For tests, before
+// the first Release.
+func (q *Queue) Poison() { q.poison = true }
+
 // Release hands events back to the pool.
 func (q *Queue) Release(events ...*Event) {
 	for _, e := range events {
+		if q.poison {
+			for i := range e.arena {
+				e.arena[i] = 0xdb
+			}
+			for i := range e.Observations {
+				e.Observations[i] = Observation{Loc: 0xdbdbdbdbdbdbdbdb, Name: Span{1 << 31, 1 << 31}}
+			}
+		}
 		if cap(e.arena) > maxPooledArena || cap(e.Observations) > maxPooledObservations {
 			continue
 		}
