@@ -138,9 +138,16 @@ func BodyFraming(h *ResponseHead, w *Rewrite) Framing {
 }
 
 // appendFields writes the fields that pass on and are not dropped.
+//
+// A well-known name spelt with '_' ends here: behind CGI, WSGI or Rack it would stand for the real one, which was judged or
+// replaced.
 func (h *Head) appendFields(dst []byte, drop uint64) []byte {
+	disguised := h.Anomalies.Has(exchange.AnomalyUnderscoreField)
 	for i := range h.Fields {
 		f := &h.Fields[i]
+		if disguised && f.ID == exchange.HeaderOther && isDisguised(f.Name) {
+			continue
+		}
 		if drop&(1<<f.ID) == 0 && h.passes(i) {
 			dst = appendField(dst, f.Name, f.Value)
 		}

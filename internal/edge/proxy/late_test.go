@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -87,5 +88,20 @@ func TestWhatShowsLateIsFoundToo(t *testing.T) {
 				t.Errorf("outcome %d, anomalies %x, findings %+v", e.Outcome, e.Anomalies, e.Findings)
 			}
 		})
+	}
+}
+
+// TestClientsCannotSpeakForTheProxy: headers that tell an upstream who the client is are the proxy's alone, however they
+// are spelt.
+func TestClientsCannotSpeakForTheProxy(t *testing.T) {
+	r := newRig(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		for name, values := range req.Header {
+			_, _ = fmt.Fprintf(w, "%s: %s\n", name, strings.Join(values, "|"))
+		}
+	}), nil)
+	got := r.raw("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\nForwarded: for=6.6.6.6\r\n"+
+		"X_Forwarded_For: 6.6.6.6\r\nMerlon-Tag: vip\r\nMerlon_Tag: vip\r\nX-Other_Name: kept\r\n\r\n", 1)
+	if strings.Contains(got, "6.6.6.6") || strings.Contains(got, "vip") || !strings.Contains(got, "X-Forwarded-For: 127.0.0.1") || !strings.Contains(got, "kept") {
+		t.Errorf("the upstream got %s", got)
 	}
 }

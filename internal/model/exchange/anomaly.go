@@ -199,7 +199,7 @@ var anomalyTable = [anomalyCount]AnomalyDescription{
 
 	AnomalyBadFieldName:     {"wire.bad-field-name", "A field line has no colon, or its name is empty or not a token.", "RFC 9110 section 5.1", cweSmuggling, AnomalyHigh, true, true, 400},
 	AnomalySpaceBeforeColon: {"wire.space-before-colon", "White space stands between field name and colon, so that parsers disagree on the name.", "RFC 9112 section 5.1", cweSmuggling, AnomalyHigh, true, false, 400},
-	AnomalyUnderscoreField:  {"wire.underscore-field", "A name spelt with '_' becomes a well-known field in servers that map '-' and '_' alike.", "RFC 3875 section 4.1.18", cweSmuggling, AnomalyMedium, false, false, 0},
+	AnomalyUnderscoreField:  {"wire.underscore-field", "A name spelt with '_' becomes a well-known field in servers that map '-' and '_' alike; it is not passed on.", "RFC 3875 section 4.1.18", cweSmuggling, AnomalyMedium, false, false, 0},
 	AnomalyDuplicateField:   {"wire.duplicate-field", "A field that may stand only once stands several times.", "RFC 9110 section 5.3", "", AnomalyMedium, false, false, 0},
 	AnomalyMissingHost:      {"wire.missing-host", "An HTTP/1.1 request has no Host, or an empty one.", "RFC 9112 section 3.2", "", AnomalyMedium, true, false, 400},
 	AnomalyDuplicateHost:    {"wire.duplicate-host", "A request has more than one Host field.", "RFC 9112 section 3.2", cweSmuggling, AnomalyHigh, true, false, 400},
