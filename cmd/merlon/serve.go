@@ -227,7 +227,7 @@ func (p *process) stop() error {
 // tuneRuntime trades memory for processor time (measured by make bench), unless the environment has its own mind.
 func tuneRuntime() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(2 << 30)

@@ -155,6 +155,7 @@ func (q *Queue) Linger(t *time.Timer) { q.linger = t }
 // Take waits for events and returns all there are, oldest first. It returns nil when ctx ends or when the queue is
 // closed and empty. The slice is valid until the next Take.
 func (q *Queue) Take(ctx context.Context) []*Event {
+	q.forget()
 	lingered := false
 	for {
 		q.mu.Lock()
@@ -181,6 +182,21 @@ func (q *Queue) Take(ctx context.Context) []*Event {
 		}
 	}
 }
+
+// forget lets go of the batch that the consumer is done with: its slice would keep every event of the longest queue there
+// ever was from being freed.
+func (q *Queue) forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if cap(q.spare) > maxSpare {
+		q.spare = nil
+		return
+	}
+	clear(q.spare[:cap(q.spare)])
+}
+
+// maxSpare is how many events a batch's slice may be long to be used again.
+const maxSpare = 1024
 
 // waitForMore returns true when lingering is over and false when there may be enough events.
 func (q *Queue) waitForMore(ctx context.Context) bool {

@@ -12,25 +12,29 @@ import (
 	"merlon/internal/store"
 )
 
-// Covered says that a stored snapshot holds everything up to seq: of the events up to there only the sample stays.
+// Covered says that a stored snapshot holds everything up to seq: of the events up to there only the sample stays. What
+// takes the disk's time, syncing and removing, is done while events are appended: removing a minute of segments was seen to
+// take more than half a second. Files that could not be removed are removed after the next opening.
 func (j *Journal) Covered(seq uint64) error {
+	// The sample must hold its part before the other row may go.
+	if err := j.Sync(); err != nil {
+		return err
+	}
 	j.mu.Lock()
-	defer j.mu.Unlock()
 	j.covered = max(j.covered, seq)
 	j.next = max(j.next, seq+1)
-	// The sample must hold its part before the other row may go.
-	j.flushSample()
 	var err error
-	if j.sample.open != nil && j.sample.dirty {
-		err = j.sample.open.Sync()
-		j.sample.dirty = false
-	}
 	if s := &j.all; s.open != nil && s.last <= j.covered {
 		if g := s.segments[len(s.segments)-1]; j.now().UnixNano()-g.created > int64(lingering) {
-			err = errors.Join(err, s.seal())
+			err = s.seal()
 		}
 	}
-	if err = errors.Join(err, j.all.drop(j.all.endingBy(j.covered))); err != nil {
+	gone := j.all.detach(j.all.endingBy(j.covered))
+	j.mu.Unlock()
+	for _, name := range gone {
+		err = errors.Join(err, ignoreMissing(os.Remove(name)))
+	}
+	if err != nil {
 		return fmt.Errorf("journal: %w", store.DiskFull(err))
 	}
 	return nil

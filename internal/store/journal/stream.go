@@ -246,6 +246,16 @@ func (s *stream) abandon() error {
 	return err
 }
 
+// detach takes the first n segments off the row and returns their files' names.
+func (s *stream) detach(n int) []string {
+	var names []string
+	for i := range n {
+		names = append(names, s.segments[i].name)
+	}
+	s.segments = s.segments[n:]
+	return names
+}
+
 // drop removes the first n segments.
 func (s *stream) drop(n int) error {
 	for range n {
