@@ -16,17 +16,14 @@ import (
 // takes the disk's time, syncing and removing, is done while events are appended: removing a minute of segments was seen to
 // take more than half a second. Files that could not be removed are removed after the next opening.
 func (j *Journal) Covered(seq uint64) error {
-	// The sample must hold its part before the other row may go.
-	if err := j.Sync(); err != nil {
-		return err
-	}
+	// The sample should hold its part before the other row goes. On a full disk it cannot, and the room is wanted more.
+	err := j.Sync()
 	j.mu.Lock()
 	j.covered = max(j.covered, seq)
 	j.next = max(j.next, seq+1)
-	var err error
 	if s := &j.all; s.open != nil && s.last <= j.covered {
 		if g := s.segments[len(s.segments)-1]; j.now().UnixNano()-g.created > int64(lingering) {
-			err = s.seal()
+			err = errors.Join(err, s.seal())
 		}
 	}
 	gone := j.all.detach(j.all.endingBy(j.covered))
