@@ -25,7 +25,7 @@ import (
 
 // readFlags say where a reading command reads from.
 type readFlags struct {
-	data, server, token, format, site string
+	data, server, format, site string
 }
 
 func (f *readFlags) register(cmd *cobra.Command, formats string) {
@@ -46,7 +46,7 @@ func inventoryCommand(c console) *cobra.Command {
 	listCmd := &cobra.Command{
 		Use: "list", Short: "List the endpoints", Args: cobra.NoArgs, Example: "  merlon inventory list --format json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v, err := list.load(cmd.Context(), 0)
+			v, err := list.load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -57,7 +57,7 @@ func inventoryCommand(c console) *cobra.Command {
 	showCmd := &cobra.Command{
 		Use: "show ID|'METHOD /template'", Short: "Show everything known of one endpoint", Args: cobra.ExactArgs(1), Example: "  merlon inventory show 'GET /patients/{patientId}'",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			v, err := show.load(cmd.Context(), 0)
+			v, err := show.load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -74,7 +74,7 @@ func inventoryCommand(c console) *cobra.Command {
 		Use: "diff --against FILE", Short: "Compare with an earlier `inventory export --format json`", Args: cobra.NoArgs,
 		Example: "  merlon inventory export --format json > monday.json\n  merlon inventory diff --against monday.json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v, err := diff.load(cmd.Context(), 0)
+			v, err := diff.load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -87,7 +87,7 @@ func inventoryCommand(c console) *cobra.Command {
 	exportCmd := &cobra.Command{
 		Use: "export", Short: "Export the inventory; as OpenAPI, one document a site", Args: cobra.NoArgs, Example: "  merlon inventory export --format openapi --site shop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			v, err := export.load(cmd.Context(), 0)
+			v, err := export.load(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -106,13 +106,13 @@ func inventoryCommand(c console) *cobra.Command {
 }
 
 // load reads the latest inventory: from a server when one is named, else from the data directory.
-func (f *readFlags) load(ctx context.Context, version uint64) (*inventory.Inventory, error) {
+func (f *readFlags) load(ctx context.Context) (*inventory.Inventory, error) {
 	var v *inventory.Inventory
 	var err error
 	if f.server != "" {
 		v, err = fetchInventory(ctx, f.server, os.Getenv("MERLON_TOKEN"))
 	} else {
-		v, err = readInventory(ctx, f.data, version)
+		v, err = readInventory(ctx, f.data)
 	}
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (f *readFlags) load(ctx context.Context, version uint64) (*inventory.Invent
 }
 
 // readInventory reads the store beside a running Merlon: SQLite's readers do not disturb its writer.
-func readInventory(ctx context.Context, dir string, version uint64) (*inventory.Inventory, error) {
+func readInventory(ctx context.Context, dir string) (*inventory.Inventory, error) {
 	path := filepath.Join(dir, "merlon.db")
 	if _, err := os.Stat(path); err != nil {
 		return nil, usage("%s holds no data of Merlon: run merlon serve or merlon ingest first, or name another directory with --data", dir)
@@ -138,7 +138,7 @@ func readInventory(ctx context.Context, dir string, version uint64) (*inventory.
 		return nil, failed(err)
 	}
 	defer db.Close()
-	v, err := db.Inventory(ctx, version)
+	v, err := db.Inventory(ctx, 0)
 	if errors.Is(err, store.ErrNotFound) {
 		return &inventory.Inventory{}, nil
 	}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -32,7 +31,7 @@ func EventRow(e *event.Event) Event {
 		r.Mode = "enforce"
 	}
 	if r.Principal = e.Text(e.PrincipalName); r.Principal == "" && e.Principal.Token != 0 {
-		r.Principal = token(e.Principal.Token)
+		r.Principal = event.TokenText(e.Principal.Token)
 	}
 	if e.Client.IsValid() {
 		r.Address = e.Client.Unmap().String()
@@ -67,16 +66,8 @@ func fingerprint(f identity.Fingerprint) string {
 	if f == 0 {
 		return ""
 	}
-	return token(uint64(f))
-}
-
-func token(v uint64) string {
-	var b [8]byte
-	for i := range b {
-		b[i] = byte(v >> (56 - 8*i))
-	}
-	return hex.EncodeToString(b[:])
+	return event.TokenText(uint64(f))
 }
 
 // ActorText is how rows write an actor: its kind and its token.
-func ActorText(a identity.Actor) string { return a.Kind.String() + ":" + token(a.Token) }
+func ActorText(a identity.Actor) string { return a.Kind.String() + ":" + event.TokenText(a.Token) }

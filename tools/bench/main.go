@@ -1,4 +1,4 @@
-// Bench measures what Merlon costs: processor time for each request, side by side with HAProxy and nginx as plain
+// Command bench measures what Merlon costs: processor time for each request, side by side with HAProxy and nginx as plain
 // proxies before the same upstream, with latency, memory, learned share and drops. docs/reference/benchmark.md says how
 // to read it. It needs nginx, HAProxy and wrk; it speaks to loopback alone and ends only what it started.
 //

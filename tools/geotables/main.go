@@ -1,4 +1,4 @@
-// Geotables compiles the country and ASN tables that the product embeds from two CSV sets of the ip-location-db project,
+// Command geotables compiles the country and ASN tables that the product embeds from two CSV sets of the ip-location-db project,
 // as their npm packages hold them:
 //
 //	npm pack @ip-location-db/geo-whois-asn-country @ip-location-db/asn   (then unpack each .tgz)

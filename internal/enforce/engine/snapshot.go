@@ -15,7 +15,6 @@ import (
 
 // Snapshot is Bundle and Knowledge made ready: immutable, read by many.
 type Snapshot struct {
-	version   uint64
 	order     []*site
 	hosts     map[string]*site
 	wildcards []wildcard // longest suffix first
@@ -47,7 +46,7 @@ type Input struct {
 
 // Compile makes a snapshot. It returns every mistake; the snapshot is nil when one of them is a fault.
 func (e *Engine) Compile(in Input) (*Snapshot, []policy.Mistake) {
-	s := &Snapshot{version: in.Bundle.Version, hosts: make(map[string]*site)}
+	s := &Snapshot{hosts: make(map[string]*site)}
 	var mistakes []policy.Mistake
 	fault := func(site, message, hint string) {
 		mistakes = append(mistakes, policy.Mistake{Source: "site " + site, Message: message, Hint: hint})
@@ -136,7 +135,7 @@ func (s *Snapshot) learn(d bundle.Delta) *Snapshot {
 	next.matcher = old.matcher.Apply(d)
 	next.knowledge = d.To
 
-	out := &Snapshot{version: s.version, fallback: s.fallback, hosts: maps.Clone(s.hosts)}
+	out := &Snapshot{fallback: s.fallback, hosts: maps.Clone(s.hosts)}
 	swap := func(p *site) *site {
 		if p == old {
 			return &next

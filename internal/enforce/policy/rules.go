@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"encoding/hex"
 	"net/netip"
 	"sync"
 
@@ -10,6 +9,7 @@ import (
 
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/bundle"
+	"merlon/internal/model/event"
 )
 
 // rule is one compiled rule.
@@ -200,11 +200,7 @@ func tokenText(n uint64) string {
 	if n == 0 {
 		return ""
 	}
-	var b [8]byte
-	for i := range b {
-		b[i] = byte(n >> (56 - 8*i))
-	}
-	return hex.EncodeToString(b[:])
+	return event.TokenText(n)
 }
 
 // applyRules runs the rules in order. An expression that fails on an exchange (a conversion, say) does not apply; the
