@@ -22,6 +22,7 @@ import (
 	"merlon/internal/control/admin"
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy"
+	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/telemetry"
 )
 
@@ -160,7 +161,7 @@ func (p *process) listen(ctx context.Context) error {
 		p.log.Info("serving clients", "address", nl.Addr().String())
 		p.listening = append(p.listening, "http://"+reachable(nl.Addr()))
 		p.serving.Go(func() {
-			if err := p.proxy.Serve(nl, l.ProxyProtocol); !errors.Is(err, proxy.ErrClosed) {
+			if err := p.proxy.Serve(listen.New(nl, listen.Options{Trusted: l.ProxyProtocol, Now: time.Now, Log: p.log})); !errors.Is(err, proxy.ErrClosed) {
 				p.failure <- err
 			}
 		})

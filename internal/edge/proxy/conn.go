@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
@@ -19,9 +19,9 @@ import (
 
 // conn is one client connection with the buffers that its exchanges use one after the other.
 type conn struct {
-	s    *Server
-	nc   net.Conn
-	peer netip.AddrPort // the client, by PROXY protocol or by the socket
+	s      *Server
+	nc     net.Conn // as accepted; the plaintext once it is open
+	client listen.Client
 
 	// buf[start:end] was read and not used yet. Slices of the request point into it until the exchange ends.
 	buf        []byte
@@ -53,12 +53,7 @@ const (
 )
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{s: s, nc: nc, buf: make([]byte, firstBuffer), out: make([]byte, 0, firstBuffer)}
-	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
-		p := a.AddrPort()
-		c.peer = netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
-	}
-	return c
+	return &conn{s: s, nc: nc}
 }
 
 // wake makes an idle connection notice that the server is draining.
@@ -71,12 +66,25 @@ func (c *conn) wake() {
 func (c *conn) now() int64 { return c.s.o.Now().UnixNano() }
 
 // run serves the connection to its end.
-func (c *conn) run(trusted []netip.Prefix) {
-	defer c.nc.Close()
+func (c *conn) run(l *listen.Listener) {
+	defer func() { _ = c.nc.Close() }()
 	defer c.contain()
-	if isTrusted(trusted, c.peer.Addr()) && !c.proxyHeader() {
+	lc, err := l.Open(c.s.life, c.nc)
+	switch {
+	case errors.Is(err, listen.ErrProxyHeader):
+		c.s.o.Log.Warn("cannot serve a connection", "error", err)
+		return
+	case err != nil:
+		return // counted by the listener; whoever connects could fill the log
+	case lc.HTTP2:
+		if c.s.o.HTTP2 != nil {
+			c.s.o.HTTP2(lc)
+		}
 		return
 	}
+	c.client = lc.Client
+	c.buf, c.out = make([]byte, max(firstBuffer, len(lc.Early))), make([]byte, 0, firstBuffer)
+	c.end = copy(c.buf, lc.Early)
 	for c.serveOne() {
 		c.settle()
 	}
@@ -103,38 +111,6 @@ func (c *conn) begin(now int64) *engine.Transaction {
 func (c *conn) close(t *engine.Transaction, o event.Outcome, status int) {
 	c.current = nil // first: what is closed twice would be two exchanges' memory
 	t.Close(o, status)
-}
-
-func isTrusted(trusted []netip.Prefix, a netip.Addr) bool {
-	for _, p := range trusted {
-		if p.Contains(a) {
-			return true
-		}
-	}
-	return false
-}
-
-// proxyHeader takes a PROXY protocol header off the front of the connection, if there is one.
-func (c *conn) proxyHeader() bool {
-	c.readUntil(c.now() + int64(c.s.o.Timeouts.Head))
-	for {
-		n, from, err := parseProxyHeader(c.buf[c.start:c.end])
-		switch {
-		case err == nil:
-			c.start += n
-			if from.IsValid() {
-				c.peer = from
-			}
-			return true
-		case errors.Is(err, errProxyMore):
-			if c.fill() != nil {
-				return false
-			}
-		default:
-			c.s.o.Log.Warn("a trusted peer sent a damaged PROXY protocol header", "peer", c.peer.Addr(), "error", err)
-			return false
-		}
-	}
 }
 
 // settle makes the buffers ready for the next request.
@@ -253,7 +229,7 @@ func (c *conn) describe(x *exchange.Exchange) {
 	}
 	x.Method, x.Target, x.Path, x.RawQuery, x.Host = h.Method, h.Target, h.Path, h.RawQuery, h.Hostname
 	x.Request.Fields = append(x.Request.Fields[:0], h.Fields...)
-	x.Client.Addr, x.Client.Port = c.peer.Addr(), c.peer.Port()
+	x.Client.Addr, x.Client.Port = c.client.Addr.Addr(), c.client.Addr.Port()
 }
 
 // fill reads more of the client's bytes behind buf[start:end].

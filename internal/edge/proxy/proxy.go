@@ -4,7 +4,7 @@
 // takes an upstream connection, writes the request afresh, passes the answer on, hands the captured answer to the engine
 // and closes the transaction. Every request that arrives, however broken, is one transaction with one event.
 //
-//  1. Server.Serve accepts, and reads the PROXY protocol header of trusted peers.
+//  1. Server.Serve accepts; listen finds out who is there.
 //  2. conn.serveOne reads heads with net-level limits and time-outs (RFC 9112 through edge/http1).
 //  3. exchange judges, forwards and observes one request.
 //  4. upstreams keeps idle connections to each upstream of each site.
@@ -15,12 +15,12 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/enforce/engine"
 )
 
@@ -29,6 +29,10 @@ type Options struct {
 	Engine *engine.Engine
 	// Sites names the upstreams of each site.
 	Sites map[string][]Upstream
+	// HTTP2 serves connections whose client speaks HTTP/2, and returns when they have ended. Shutdown waits for it, and
+	// at last closes the sockets; whoever hands it in tells the HTTP/2 side to drain at the same time. nil: such
+	// connections are closed.
+	HTTP2 func(*listen.Conn)
 	Log   *slog.Logger
 	// Now is the wall clock, for time-outs and arrival times.
 	Now func() time.Time
@@ -89,7 +93,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{}
-	listeners []net.Listener
+	listeners []*listen.Listener
 	draining  atomic.Bool
 	wg        sync.WaitGroup
 
@@ -117,9 +121,8 @@ func New(o Options) *Server {
 // ErrClosed is returned by Serve after Shutdown.
 var ErrClosed = errors.New("proxy: closed")
 
-// Serve accepts connections from l until Shutdown. Peers in trusted may begin with a PROXY protocol header, v1 or v2.
-// Serve closes l when it returns.
-func (s *Server) Serve(l net.Listener, trusted []netip.Prefix) error {
+// Serve accepts connections from l until Shutdown. It closes l when it returns.
+func (s *Server) Serve(l *listen.Listener) error {
 	s.mu.Lock()
 	s.listeners = append(s.listeners, l)
 	s.mu.Unlock()
@@ -159,7 +162,7 @@ func (s *Server) Serve(l net.Listener, trusted []netip.Prefix) error {
 		}
 		go func() {
 			defer func() { s.remove(c); <-s.slots }()
-			c.run(trusted)
+			c.run(l)
 		}()
 	}
 }

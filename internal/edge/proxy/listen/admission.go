@@ -1,0 +1,4 @@
+package listen
+
+// Admission says who may connect.
+type Admission struct{}

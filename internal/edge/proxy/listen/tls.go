@@ -1,0 +1,4 @@
+package listen
+
+// TLS ends TLS connections.
+type TLS struct{}
