@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/model/exchange"
 )
 
@@ -100,25 +101,25 @@ func TestAccessLog(t *testing.T) {
 			}
 		}},
 		{"no status", front + `"GET / HTTP/1.1" - -`, true, 0, nil},
-		{"junk answered 200", front + `"hello" 200 0`, true, CauseRequest, nil},
-		{"HTTP/0.9", front + `"GET /" 200 0`, true, CauseRequest, nil},
-		{"request does not end", front + `"GET / HTTP/1.1 200 0`, true, CauseQuotes, nil},
-		{"agent does not end", front + `"GET / HTTP/1.1" 200 0 "-" "Mozilla`, false, CauseQuotes, nil},
-		{"quote escaped at the end", front + `"GET / HTTP/1.1" 200 0 "-" "Mozilla\"`, false, CauseQuotes, nil},
-		{"common read as combined", front + `"GET / HTTP/1.1" 200 0`, false, CauseShort, nil},
-		{"combined read as common", front + `"GET / HTTP/1.1" 200 0` + agents, true, CauseTrailing, nil},
-		{"host in front", `www.example:443 203.0.113.7 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, CauseClient, nil},
-		{"name in front", `www.example 203.0.113.7 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, CauseClient, nil},
-		{"not a client", `<script> - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, CauseClient, nil},
-		{"no user", `10.0.0.1 - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, CauseSyntax, nil},
-		{"31 June", `10.0.0.1 - - [31/Jun/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, CauseTime, nil},
-		{"no such month", `10.0.0.1 - - [10/OCT/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, CauseTime, nil},
-		{"no time", `10.0.0.1 - - "GET / HTTP/1.1" 200 1`, true, CauseSyntax, nil},
-		{"status of four digits", front + `"GET / HTTP/1.1" 2000 1`, true, CauseStatus, nil},
-		{"size in words", front + `"GET / HTTP/1.1" 200 many`, true, CauseSize, nil},
-		{"size that does not fit", front + `"GET / HTTP/1.1" 200 99999999999999999999`, true, CauseSize, nil},
-		{"text", `lorem ipsum dolor`, true, CauseSyntax, nil},
-		{"one word", `x`, false, CauseSyntax, nil},
+		{"junk answered 200", front + `"hello" 200 0`, true, record.CauseRequest, nil},
+		{"HTTP/0.9", front + `"GET /" 200 0`, true, record.CauseRequest, nil},
+		{"request does not end", front + `"GET / HTTP/1.1 200 0`, true, record.CauseQuotes, nil},
+		{"agent does not end", front + `"GET / HTTP/1.1" 200 0 "-" "Mozilla`, false, record.CauseQuotes, nil},
+		{"quote escaped at the end", front + `"GET / HTTP/1.1" 200 0 "-" "Mozilla\"`, false, record.CauseQuotes, nil},
+		{"common read as combined", front + `"GET / HTTP/1.1" 200 0`, false, record.CauseShort, nil},
+		{"combined read as common", front + `"GET / HTTP/1.1" 200 0` + agents, true, record.CauseTrailing, nil},
+		{"host in front", `www.example:443 203.0.113.7 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, record.CauseClient, nil},
+		{"name in front", `www.example 203.0.113.7 - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, record.CauseClient, nil},
+		{"not a client", `<script> - - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, record.CauseClient, nil},
+		{"no user", `10.0.0.1 - [10/Oct/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, record.CauseSyntax, nil},
+		{"31 June", `10.0.0.1 - - [31/Jun/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, record.CauseTime, nil},
+		{"no such month", `10.0.0.1 - - [10/OCT/2025:13:55:36 +0000] "GET / HTTP/1.1" 200 1`, true, record.CauseTime, nil},
+		{"no time", `10.0.0.1 - - "GET / HTTP/1.1" 200 1`, true, record.CauseSyntax, nil},
+		{"status of four digits", front + `"GET / HTTP/1.1" 2000 1`, true, record.CauseStatus, nil},
+		{"size in words", front + `"GET / HTTP/1.1" 200 many`, true, record.CauseSize, nil},
+		{"size that does not fit", front + `"GET / HTTP/1.1" 200 99999999999999999999`, true, record.CauseSize, nil},
+		{"text", `lorem ipsum dolor`, true, record.CauseSyntax, nil},
+		{"one word", `x`, false, record.CauseSyntax, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

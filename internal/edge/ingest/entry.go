@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"merlon/internal/edge/ingest/jsonscan"
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/edge/ingest/stamp"
 	"merlon/internal/model/exchange"
 )
@@ -87,7 +88,7 @@ type param struct{ name, value []byte }
 type entryDecoder struct {
 	s      jsonscan.Scanner
 	e      entry
-	target target
+	target record.Target
 	limit  int
 	// mayHide tells that the recorder may leave credentials out; shown, that one was seen and so it does not.
 	mayHide, shown bool
@@ -101,11 +102,11 @@ func newEntryDecoder(bodyLimit int) *entryDecoder {
 }
 
 // scan reads an entry into d.e without judging what it says.
-func (d *entryDecoder) scan(record []byte) Cause {
+func (d *entryDecoder) scan(text []byte) Cause {
 	if cap(d.s.Arena) > maxKeptArena {
 		d.s.Arena = nil
 	}
-	d.s.Reset(record)
+	d.s.Reset(text)
 	e, s := &d.e, &d.s
 	*e = entry{
 		requestSize: -1, responseSize: -1, wait: -1, elapsed: -1, order: e.order[:0], request: e.request[:0], response: e.response[:0],
@@ -113,7 +114,7 @@ func (d *entryDecoder) scan(record []byte) Cause {
 	}
 	e.post.size, e.body.size = -1, -1
 	if s.Peek() != '{' {
-		return CauseJSON
+		return record.CauseJSON
 	}
 	s.Open('{')
 	for n := 0; s.More(&n, '}'); {
@@ -139,15 +140,15 @@ func (d *entryDecoder) scan(record []byte) Cause {
 	s.End()
 	switch err := s.Err(); {
 	case err == nil && (len(e.started) == 0 || !e.hasRequest):
-		return CauseEntry
+		return record.CauseEntry
 	case err == nil:
 		return 0
-	case err == CauseTooMany: //nolint:errorlint // it was given to Fail as it is
-		return CauseTooMany
+	case err == record.CauseTooMany: //nolint:errorlint // it was given to Fail as it is
+		return record.CauseTooMany
 	case err == jsonscan.ErrDeep: //nolint:errorlint // the scanner wraps nothing
-		return CauseDeep
+		return record.CauseDeep
 	}
-	return CauseJSON
+	return record.CauseJSON
 }
 
 func (d *entryDecoder) scanRequest() {
@@ -221,7 +222,7 @@ func (d *entryDecoder) scanFields(fields []exchange.Field) []exchange.Field {
 			continue
 		}
 		if len(fields) == maxEntryFields {
-			s.Fail(CauseTooMany)
+			s.Fail(record.CauseTooMany)
 			break
 		}
 		if f.Name[0] != ':' {
@@ -274,7 +275,7 @@ func (d *entryDecoder) scanContent(c *content) {
 			for k := 0; s.More(&k, ']'); {
 				name, value := d.scanPair()
 				if len(d.e.postParams) == maxEntryFields {
-					s.Fail(CauseTooMany)
+					s.Fail(record.CauseTooMany)
 					break
 				}
 				d.e.postParams = append(d.e.postParams, param{name, value})
@@ -303,7 +304,7 @@ func (d *entryDecoder) scanClient() {
 			for k := 0; s.More(&k, ']'); {
 				name, ok := s.Text()
 				if len(e.order) == maxEntryFields {
-					s.Fail(CauseTooMany)
+					s.Fail(record.CauseTooMany)
 					break
 				}
 				if ok && len(name) > 0 && name[0] != ':' {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/lab/acme"
 	"merlon/internal/lab/traffic"
 	"merlon/internal/model/event"
@@ -111,21 +112,21 @@ func TestEntry(t *testing.T) {
 			}
 		}},
 		{"label is not read", head("") + `,"_label":{"actor":"a","kind":"benign","x":[[[1]]]}}`, 0, nil},
-		{"data URL", `{` + at + `,"request":{"method":"GET","url":"data:image/png;base64,AAAA"}}`, causeSkip, nil},
-		{"array", `[1]`, CauseJSON, nil},
-		{"cut short", head(""), CauseJSON, nil},
-		{"text behind", head("") + `} x`, CauseJSON, nil},
-		{"bad escape", `{"a":"\q"}`, CauseJSON, nil},
-		{"another object", `{"level":"info"}`, CauseEntry, nil},
-		{"request is no object", `{` + at + `,"request":1}`, CauseEntry, nil},
-		{"no zone", `{"startedDateTime":"2026-01-02T03:04:05","request":{"method":"GET","url":"/"}}`, CauseTime, nil},
-		{"no method", `{` + at + `,"request":{"url":"/"}}`, CauseMethod, nil},
-		{"method with a space", `{` + at + `,"request":{"method":"G T","url":"/"}}`, CauseMethod, nil},
-		{"relative URL", `{` + at + `,"request":{"method":"GET","url":"a/b"}}`, CauseURL, nil},
-		{"gopher", `{` + at + `,"request":{"method":"GET","url":"gopher://h/"}}`, CauseURL, nil},
-		{"bad base64", head("") + `,"response":{"content":{"text":"!","encoding":"base64"}}}`, CauseBase64, nil},
-		{"too many fields", head(`,"headers":[`+strings.Repeat(`{"name":"a","value":"b"},`, 1000)+`{"name":"a","value":"b"}]`) + `}`, CauseTooMany, nil},
-		{"too deep", `{"_x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, CauseDeep, nil},
+		{"data URL", `{` + at + `,"request":{"method":"GET","url":"data:image/png;base64,AAAA"}}`, record.CauseSkip, nil},
+		{"array", `[1]`, record.CauseJSON, nil},
+		{"cut short", head(""), record.CauseJSON, nil},
+		{"text behind", head("") + `} x`, record.CauseJSON, nil},
+		{"bad escape", `{"a":"\q"}`, record.CauseJSON, nil},
+		{"another object", `{"level":"info"}`, record.CauseEntry, nil},
+		{"request is no object", `{` + at + `,"request":1}`, record.CauseEntry, nil},
+		{"no zone", `{"startedDateTime":"2026-01-02T03:04:05","request":{"method":"GET","url":"/"}}`, record.CauseTime, nil},
+		{"no method", `{` + at + `,"request":{"url":"/"}}`, record.CauseMethod, nil},
+		{"method with a space", `{` + at + `,"request":{"method":"G T","url":"/"}}`, record.CauseMethod, nil},
+		{"relative URL", `{` + at + `,"request":{"method":"GET","url":"a/b"}}`, record.CauseURL, nil},
+		{"gopher", `{` + at + `,"request":{"method":"GET","url":"gopher://h/"}}`, record.CauseURL, nil},
+		{"bad base64", head("") + `,"response":{"content":{"text":"!","encoding":"base64"}}}`, record.CauseBase64, nil},
+		{"too many fields", head(`,"headers":[`+strings.Repeat(`{"name":"a","value":"b"},`, 1000)+`{"name":"a","value":"b"}]`) + `}`, record.CauseTooMany, nil},
+		{"too deep", `{"_x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, record.CauseDeep, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -219,7 +220,7 @@ func FuzzEntry(f *testing.F) {
 func sane(t *testing.T, cause Cause, x *exchange.Exchange) {
 	t.Helper()
 	if cause != 0 {
-		if cause != causeSkip && cause.String() == "unknown" {
+		if cause != record.CauseSkip && cause.String() == "unknown" {
 			t.Fatalf("cause %d has no words", cause)
 		}
 		return

@@ -4,22 +4,23 @@ import (
 	"bytes"
 	"encoding/base64"
 
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/edge/ingest/stamp"
 	"merlon/internal/model/exchange"
 )
 
 // decode fills x from an entry.
-func (d *entryDecoder) decode(record []byte, x *exchange.Exchange) Cause {
-	if cause := d.scan(record); cause != 0 {
+func (d *entryDecoder) decode(text []byte, x *exchange.Exchange) Cause {
+	if cause := d.scan(text); cause != 0 {
 		return cause
 	}
 	e := &d.e
 	var ok bool
 	if x.At, ok = stamp.RFC3339(e.started); !ok {
-		return CauseTime
+		return record.CauseTime
 	}
-	if !isMethod(e.method) {
-		return CauseMethod
+	if !record.IsMethod(e.method) {
+		return record.CauseMethod
 	}
 	x.Method = e.method
 	x.Observed = exchange.SawRequestLine
@@ -61,29 +62,29 @@ func (d *entryDecoder) setURL(x *exchange.Exchange) Cause {
 		u = u[:k] // HAR leaves fragments out; some tools do not, and none was ever sent
 	}
 	if len(u) == 0 {
-		return CauseURL
+		return record.CauseURL
 	}
 	if u[0] != '/' {
 		colon := bytes.IndexByte(u, ':')
 		if colon < 1 {
-			return CauseURL
+			return record.CauseURL
 		}
 		switch string(u[:colon]) {
 		case "http", "https", "ws", "wss":
 		case "data", "blob", "about", "file", "chrome-extension", "moz-extension", "javascript":
-			return causeSkip
+			return record.CauseSkip
 		default:
-			return CauseURL
+			return record.CauseURL
 		}
 		if u = u[colon+1:]; len(u) < 3 || u[0] != '/' || u[1] != '/' {
-			return CauseURL
+			return record.CauseURL
 		}
 		u = u[2:]
 		end := bytes.IndexAny(u, "/?")
 		if end < 0 {
 			end = len(u)
 		}
-		x.Host = hostOnly(u[:end:end])
+		x.Host = record.HostOnly(u[:end:end])
 		switch u = u[end:]; {
 		case len(u) == 0:
 			from := len(d.s.Arena)
@@ -95,12 +96,12 @@ func (d *entryDecoder) setURL(x *exchange.Exchange) Cause {
 			u = d.s.Arena[from:len(d.s.Arena):len(d.s.Arena)]
 		}
 	}
-	d.target.set(x, u)
+	d.target.Set(x, u)
 	return 0
 }
 
 func (d *entryDecoder) setClient(x *exchange.Exchange) {
-	if addr, ok := address(d.e.ip); ok {
+	if addr, ok := record.Address(d.e.ip); ok {
 		x.Client.Addr = addr
 		if d.e.port > 0 && d.e.port < 1<<16 {
 			x.Client.Port = uint16(d.e.port)
@@ -123,14 +124,14 @@ func (d *entryDecoder) setFields(x *exchange.Exchange) {
 		switch f.ID {
 		case exchange.HeaderHost:
 			if len(f.Value) > 0 {
-				x.Host = hostOnly(f.Value)
+				x.Host = record.HostOnly(f.Value)
 			}
 		case exchange.HeaderAuthorization, exchange.HeaderCookie, exchange.HeaderXAPIKey:
 			d.shown = true
 		case exchange.HeaderOther:
 			if f.Name[0] == ':' { // HTTP/2 pseudo-header fields, as browsers list them
 				if string(f.Name) == ":authority" && len(f.Value) > 0 {
-					x.Host = hostOnly(f.Value)
+					x.Host = record.HostOnly(f.Value)
 				}
 				continue
 			}
@@ -244,7 +245,7 @@ func (d *entryDecoder) body(m *exchange.Message, c *content, wire int64) (seen b
 			from := len(d.s.Arena)
 			out, err := base64.StdEncoding.AppendDecode(d.s.Arena, text)
 			if err != nil {
-				return false, CauseBase64
+				return false, record.CauseBase64
 			}
 			d.s.Arena = out
 			text = out[from:len(out):len(out)]

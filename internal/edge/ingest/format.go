@@ -28,13 +28,13 @@ type format struct {
 
 // records yields the records of an input with their numbers. A Cause as error is one damaged record.
 type records interface {
-	next() (record []byte, line int, err error)
+	next() (text []byte, line int, err error)
 }
 
 // decoder fills an empty exchange from a record. What it puts there may point into the record and into memory that the
 // next call reuses; it may change the record in place. The cause is 0 when the exchange is whole.
 type decoder interface {
-	decode(record []byte, x *exchange.Exchange) Cause
+	decode(text []byte, x *exchange.Exchange) Cause
 }
 
 // auto is the format that is told by the first lines.

@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"merlon/internal/edge/ingest/jsonscan"
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/model/exchange"
 )
 
@@ -72,7 +73,7 @@ type budget struct {
 
 func (b *budget) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, CauseDocument
+		return 0, record.CauseDocument
 	}
 	n, err := b.r.Read(p[:min(len(p), b.left)])
 	b.left -= n
@@ -124,7 +125,7 @@ func (h *harEntries) walk() error {
 		if t, err := h.d.ReadToken(); err != nil {
 			return err
 		} else if t.Kind() != '{' {
-			return CauseDocument
+			return record.CauseDocument
 		}
 	}
 	name, err := h.d.ReadToken()
@@ -132,7 +133,7 @@ func (h *harEntries) walk() error {
 		return err
 	}
 	if name.Kind() != '"' {
-		return CauseDocument // the object ended without what was looked for
+		return record.CauseDocument // the object ended without what was looked for
 	}
 	switch word := name.String(); {
 	case h.at == outside && word == "log":
@@ -141,7 +142,7 @@ func (h *harEntries) walk() error {
 		if t, err := h.d.ReadToken(); err != nil {
 			return err
 		} else if t.Kind() != '[' {
-			return CauseDocument
+			return record.CauseDocument
 		}
 		h.at = inEntries
 	case h.at == inLog && word == "creator":
@@ -164,10 +165,10 @@ func documentCause(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &cause) && cause == CauseTruncated:
-		return CauseTruncated
+	case errors.As(err, &cause) && cause == record.CauseTruncated:
+		return record.CauseTruncated
 	case errors.As(err, &cause), errors.As(err, &syntax), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		return CauseDocument
+		return record.CauseDocument
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 )
@@ -49,17 +50,17 @@ func TestHAR(t *testing.T) {
 		{"pretty", strings.ReplaceAll(good, ",", ",\n\t "), 2, 0, "", "00"},
 		{"two documents in a row", good + "\n" + good, 4, 0, "", "0000"},
 		{"no entries", `{"log":{"entries":[]}}`, 0, 0, "", ""},
-		{"damaged entry", `{"log":{"entries":[` + entry("") + `,{"x":1},` + entry("") + `]}}`, 2, 0, "in:2: " + CauseEntry.String(), "00"},
+		{"damaged entry", `{"log":{"entries":[` + entry("") + `,{"x":1},` + entry("") + `]}}`, 2, 0, "in:2: " + record.CauseEntry.String(), "00"},
 		{"data URL", `{"log":{"entries":[` + strings.Replace(entry(""), "https://h/a", "data:,x", 1) + `]}}`, 0, 1, "", ""},
-		{"cut short in an entry", good[:len(good)-60], 1, 0, "in:2: " + CauseDocument.String(), "0"},
-		{"cut short behind the entries", good[:len(good)-1], 2, 0, "in:3: " + CauseDocument.String(), "00"},
-		{"broken JSON", `{"log":{"entries":[` + entry("") + `,{"x":}]}}`, 1, 0, "in:2: " + CauseDocument.String(), "0"},
-		{"no list of entries", `{"log":{"entries":{}}}`, 0, 0, "in:1: " + CauseDocument.String(), ""},
-		{"log without entries", `{"log":{"version":"1.2"}}`, 0, 0, "in:1: " + CauseDocument.String(), ""},
+		{"cut short in an entry", good[:len(good)-60], 1, 0, "in:2: " + record.CauseDocument.String(), "0"},
+		{"cut short behind the entries", good[:len(good)-1], 2, 0, "in:3: " + record.CauseDocument.String(), "00"},
+		{"broken JSON", `{"log":{"entries":[` + entry("") + `,{"x":}]}}`, 1, 0, "in:2: " + record.CauseDocument.String(), "0"},
+		{"no list of entries", `{"log":{"entries":{}}}`, 0, 0, "in:1: " + record.CauseDocument.String(), ""},
+		{"log without entries", `{"log":{"version":"1.2"}}`, 0, 0, "in:1: " + record.CauseDocument.String(), ""},
 		{"credentials", `{"log":{"creator":{"name":"Firefox"},"entries":[` + entry(plain) + `]}}`, 1, 0, "", "1"},
 		{"credentials left out by the recorder", `{"log":{"creator":{"name":"WebInspector"},"entries":[` + entry(plain) + `,` + entry(plain) + `]}}`, 2, 0, "", "00"},
 		{"credentials not left out", `{"log":{"creator":{"name":"WebInspector"},"entries":[` + entry(plain) + `,` + entry(auth) + `,` + entry(plain) + `]}}`, 3, 0, "", "011"},
-		{"entry that is too long", `{"log":{"entries":[` + entry("") + `,` + entry(`,"_x":"`+strings.Repeat("x", maxEntry)+`"`) + `]}}`, 1, 0, "in:2: " + CauseDocument.String(), "0"},
+		{"entry that is too long", `{"log":{"entries":[` + entry("") + `,` + entry(`,"_x":"`+strings.Repeat("x", maxEntry)+`"`) + `]}}`, 1, 0, "in:2: " + record.CauseDocument.String(), "0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,7 +87,7 @@ func FuzzHAR(f *testing.F) {
 			record, line, err := h.next()
 			if err != nil {
 				var cause Cause
-				if !errors.Is(err, io.EOF) && (!errors.As(err, &cause) || !cause.ends()) {
+				if !errors.Is(err, io.EOF) && (!errors.As(err, &cause) || !cause.Ends()) {
 					t.Fatalf("%v does not end the document", err)
 				}
 				return

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
@@ -139,7 +140,7 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 	records, decoder := r.format.open(r.source, g.o.BodyLimit)
 	fills := -1
 	for n := 0; ; n++ {
-		record, line, err := records.next()
+		text, line, err := records.next()
 		if r.source.fills != fills || n%256 == 0 {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -151,7 +152,7 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 		cause, known := err.(Cause) //nolint:errorlint // records return causes as they are, and this is once a line
 		switch {
 		case err == nil:
-			if cause = g.one(r, decoder, record, line); cause == 0 {
+			if cause = g.one(r, decoder, text, line); cause == 0 {
 				continue
 			}
 		case errors.Is(err, io.EOF):
@@ -162,7 +163,7 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 			return fmt.Errorf("%w %s: %w", ErrRead, r.input.Name, err)
 		}
 		g.damaged(r.input.Name, line, cause)
-		if cause.ends() {
+		if cause.Ends() {
 			g.count(r)
 			return nil
 		}
@@ -170,19 +171,19 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 }
 
 // one takes a record through the engine. The cause is 0 unless it is damaged.
-func (g *Ingest) one(r *reader, d decoder, record []byte, line int) Cause {
+func (g *Ingest) one(r *reader, d decoder, text []byte, line int) Cause {
 	x := &g.x
 	x.Reset()
 	x.Source, x.Site = r.format.Source, g.o.Site
-	switch cause := d.decode(record, x); {
-	case cause == causeSkip:
+	switch cause := d.decode(text, x); {
+	case cause == record.CauseSkip:
 		g.result.Lines++
 		g.result.Skipped++
 		return 0
 	case cause != 0:
 		return cause
 	case x.At > g.arrived+int64(MaxAhead):
-		return CauseAhead
+		return record.CauseAhead
 	}
 	t := g.o.Engine.Begin(g.arrived)
 	at := &t.Exchange

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/learn/summary"
 	"merlon/internal/model/bundle"
@@ -101,7 +102,7 @@ func TestApacheLog(t *testing.T) {
 		Opened:  func(_, f string) { format = f },
 		Damaged: func(d Damage) { damage = append(damage, d) },
 	}, nil, File(evalData(t, "access-logs/apache_logs.gz")))
-	if format != "combined" || res.Lines != 10_000 || res.Exchanges != 9_999 || res.Damaged != 1 || res.ByCause[CauseQuotes] != 1 {
+	if format != "combined" || res.Lines != 10_000 || res.Exchanges != 9_999 || res.Damaged != 1 || res.ByCause[record.CauseQuotes] != 1 {
 		t.Errorf("format %q, %+v, damage %v", format, res, damage)
 	}
 	if got := time.Unix(0, res.First).UTC().Format(time.RFC3339) + " " + time.Unix(0, res.Last).UTC().Format(time.RFC3339); got != "2015-05-17T10:05:00Z 2015-05-20T21:05:59Z" {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"merlon/internal/edge/ingest/record"
 )
 
 // Input is one thing to read. Name is what reports call it.
@@ -188,7 +190,7 @@ type unpacked struct {
 func (u *unpacked) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	if err != nil && err != io.EOF && u.raw.err == nil {
-		err = CauseTruncated
+		err = record.CauseTruncated
 	}
 	return n, err
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"merlon/internal/edge/ingest/record"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/dataclass"
@@ -67,18 +68,18 @@ func TestInput(t *testing.T) {
 		{"gzip", gz, 2, 0, 0, ""},
 		{"gzip members in a row", append(append([]byte{}, gz...), gz...), 4, 0, 0, ""},
 		{"zstd", zstded(t, one+two), 2, 0, 0, ""},
-		{"gzip cut short", gz[:len(gz)-6], 2, 1, 0, "in:3: " + CauseTruncated.String()},
+		{"gzip cut short", gz[:len(gz)-6], 2, 1, 0, "in:3: " + record.CauseTruncated.String()},
 		{"gzip damaged later", func() []byte {
 			b := zipped(t, noise)
 			b[len(b)-4] ^= 1
 			return b
-		}(), 4000, 1, 0, "in:4001: " + CauseTruncated.String()},
-		{"damaged line", []byte(one + "rubbish\n" + two), 2, 1, 0, "in:2: " + CauseSyntax.String()},
-		{"long line", []byte(one + long + two), 2, 1, 0, "in:2: " + CauseTooLong.String()},
-		{"long line at the end", []byte(one + two + strings.TrimSpace(long)), 2, 1, 0, "in:3: " + CauseTooLong.String()},
-		{"a bit too long", []byte(one + "10.0.0.1 " + strings.Repeat("x", maxLogLine) + "\n" + two), 2, 1, 0, "in:2: " + CauseTooLong.String()},
+		}(), 4000, 1, 0, "in:4001: " + record.CauseTruncated.String()},
+		{"damaged line", []byte(one + "rubbish\n" + two), 2, 1, 0, "in:2: " + record.CauseSyntax.String()},
+		{"long line", []byte(one + long + two), 2, 1, 0, "in:2: " + record.CauseTooLong.String()},
+		{"long line at the end", []byte(one + two + strings.TrimSpace(long)), 2, 1, 0, "in:3: " + record.CauseTooLong.String()},
+		{"a bit too long", []byte(one + "10.0.0.1 " + strings.Repeat("x", maxLogLine) + "\n" + two), 2, 1, 0, "in:2: " + record.CauseTooLong.String()},
 		{"five minutes ahead", []byte(one + logLineAt(noon.Add(MaxAhead), "/3")), 2, 0, 0, ""},
-		{"further ahead", []byte(one + logLineAt(noon.Add(MaxAhead+time.Second), "/3")), 1, 1, 0, "in:2: " + CauseAhead.String()},
+		{"further ahead", []byte(one + logLineAt(noon.Add(MaxAhead+time.Second), "/3")), 1, 1, 0, "in:2: " + record.CauseAhead.String()},
 		{"empty", nil, 0, 0, 0, ""},
 		{"nothing but line ends", []byte("\n\r\n \n"), 0, 0, 0, ""},
 		{"common", []byte(strings.ReplaceAll(one, ` "-" "ua"`, "")), 1, 0, 0, ""},
@@ -258,7 +259,7 @@ func TestLongLineMemory(t *testing.T) {
 	t.Parallel()
 	s := newSource(io.LimitReader(endless(strings.Repeat("x", 4096)), 64<<20))
 	l := newLines(s, maxLogLine)
-	if _, n, err := l.next(); !errors.Is(err, CauseTooLong) || n != 1 || len(s.buf) > 2*window {
+	if _, n, err := l.next(); !errors.Is(err, record.CauseTooLong) || n != 1 || len(s.buf) > 2*window {
 		t.Errorf("line %d: %v, window of %d bytes", n, err, len(s.buf))
 	}
 }

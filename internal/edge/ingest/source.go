@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"merlon/internal/edge/ingest/record"
 )
 
 // source is the decompressed bytes of an input in a window that only grows for long lines.
@@ -93,7 +95,7 @@ type lines struct {
 func newLines(s *source, limit int) *lines { return &lines{s: s, limit: limit} }
 
 // next returns the next line that is not empty, without its line end, and its number. It is valid until the following
-// call. A line over the limit is CauseTooLong and is passed over without being kept.
+// call. A line over the limit is record.CauseTooLong and is passed over without being kept.
 func (l *lines) next() ([]byte, int, error) {
 	s := l.s
 	for {
@@ -102,7 +104,7 @@ func (l *lines) next() ([]byte, int, error) {
 			if l.scanned = s.end - s.start; l.scanned > l.limit+1 {
 				l.number++
 				l.pass()
-				return nil, l.number, CauseTooLong
+				return nil, l.number, record.CauseTooLong
 			}
 			if s.fill() {
 				continue
@@ -123,7 +125,7 @@ func (l *lines) next() ([]byte, int, error) {
 			line = line[:n-1]
 		}
 		if len(line) > l.limit {
-			return nil, l.number, CauseTooLong
+			return nil, l.number, record.CauseTooLong
 		}
 		if len(line) > 0 && !blank(line) {
 			return line, l.number, nil

@@ -1,4 +1,4 @@
-package ingest
+package record
 
 import (
 	"bytes"
@@ -7,9 +7,9 @@ import (
 	"merlon/internal/model/exchange"
 )
 
-// target reads request targets. A plain one costs one look at its bytes; any other is judged by the codec that the proxy
+// Target reads request targets. A plain one costs one look at its bytes; any other is judged by the codec that the proxy
 // uses, so that a path has the same anomalies whether it was seen live or logged.
-type target struct {
+type Target struct {
 	head    http1.RequestHead
 	scratch []byte
 }
@@ -23,8 +23,8 @@ const targetAnomalies = exchange.Anomalies(1<<exchange.AnomalyBadRequestLine | 1
 	1<<exchange.AnomalyNonASCIITarget | 1<<exchange.AnomalyBadPercentEncoding | 1<<exchange.AnomalyEncodedSlash |
 	1<<exchange.AnomalyEncodedControl | 1<<exchange.AnomalyDotSegment | 1<<exchange.AnomalyBackslash)
 
-// set fills Target, Path, RawQuery, target anomalies, and the host of an absolute form. x.Method is set before.
-func (g *target) set(x *exchange.Exchange, t []byte) {
+// Set fills Target, Path, RawQuery, target anomalies, and the host of an absolute form. x.Method is set before.
+func (g *Target) Set(x *exchange.Exchange, t []byte) {
 	x.Target = t
 	x.Path, x.RawQuery = t, nil
 	if q := bytes.IndexByte(t, '?'); q >= 0 {
@@ -61,7 +61,7 @@ func (g *target) set(x *exchange.Exchange, t []byte) {
 	x.Anomalies.Union(found)
 	if found.Has(exchange.AnomalyAbsoluteForm) && len(h.Path) > 0 {
 		x.Path, x.RawQuery = h.Path, h.RawQuery
-		x.Host = hostOnly(h.Host)
+		x.Host = HostOnly(h.Host)
 	}
 	if x.Anomalies != 0 {
 		x.RawHead = b[:line:line]
@@ -133,8 +133,8 @@ var tokenByte = func() (t [256]bool) {
 // maxMethod bounds a method, as the codec does.
 const maxMethod = 32
 
-// isMethod tells a method: a token of at most maxMethod bytes.
-func isMethod(b []byte) bool {
+// IsMethod tells a method: a token of at most maxMethod bytes.
+func IsMethod(b []byte) bool {
 	if len(b) == 0 || len(b) > maxMethod {
 		return false
 	}
@@ -146,8 +146,8 @@ func isMethod(b []byte) bool {
 	return true
 }
 
-// hostOnly is an authority without user information and port.
-func hostOnly(b []byte) []byte {
+// HostOnly is an authority without user information and port.
+func HostOnly(b []byte) []byte {
 	if k := bytes.LastIndexByte(b, '@'); k >= 0 {
 		b = b[k+1:]
 	}
