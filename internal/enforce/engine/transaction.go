@@ -12,6 +12,7 @@ import (
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
+	"merlon/internal/model/identity"
 )
 
 // Transaction is one exchange on its way through the stages. It belongs to one goroutine from Begin to Close, after
@@ -244,6 +245,10 @@ func (t *Transaction) record(e *event.Event, outcome event.Outcome, status int, 
 	e.RequestBody, e.ResponseBody = x.Request.BodyKind, x.Response.BodyKind
 	e.RequestWalked, e.ResponseWalked = x.Request.Walked, x.Response.Walked
 	e.Client, e.Place, e.Fingerprint = x.Client.Addr, x.Client.Place, x.Client.Fingerprint
+	if x.Client.JA4 != "" {
+		e.JA4 = e.AppendString(x.Client.JA4[:min(len(x.Client.JA4), identity.MaxJA4)])
+	}
+	e.HTTP2, e.RPC = x.Client.HTTP2, x.RPC
 	e.Principal, e.Session, e.Credentials = t.who.Principal, t.who.Session, t.who.Credentials
 	e.Actor, e.Link = t.who.Actor, t.link
 	e.Anomalies = x.Anomalies

@@ -20,16 +20,11 @@ func fingerprint(fields []exchange.Field) identity.Fingerprint {
 	n := 0
 	for i := range fields {
 		f := &fields[i]
-		switch f.ID {
-		case exchange.HeaderHost, exchange.HeaderUserAgent, exchange.HeaderAccept, exchange.HeaderAcceptLanguage:
-		case exchange.HeaderAcceptEncoding:
-			h = exchange.MemberLoc(h, f.Value)
-		case exchange.HeaderOther:
-			if !stackField(f.Name) {
-				continue
-			}
-		default:
+		if !exchange.StackField(f.ID, f.Name) {
 			continue
+		}
+		if f.ID == exchange.HeaderAcceptEncoding {
+			h = exchange.MemberLoc(h, f.Value)
 		}
 		h = exchange.MemberLoc(h, f.Name)
 		n++
@@ -38,28 +33,6 @@ func fingerprint(fields []exchange.Field) identity.Fingerprint {
 		return 0
 	}
 	return identity.Fingerprint(h)
-}
-
-// stackField knows the less common fields that a stack writes on every request. Navigations add others
-// (sec-fetch-user, upgrade-insecure-requests), which are left out.
-func stackField(name []byte) bool {
-	switch len(name) {
-	case 3, 7, 8, 9, 14, 16, 18, 26, 27, 32:
-	default:
-		return false
-	}
-	switch name[0] | 0x20 {
-	case 'a', 'd', 'p', 's':
-	default:
-		return false
-	}
-	var buf [32]byte
-	switch string(lower(buf[:], name)) {
-	case "dnt", "sec-gpc", "priority", "sec-ch-ua", "accept-charset", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest",
-		"sec-ch-ua-mobile", "sec-ch-ua-platform":
-		return true
-	}
-	return false
 }
 
 // lower copies name in lower case to dst, as far as it fits.

@@ -19,6 +19,8 @@ type Options struct {
 	// Key is the site's learning key; every token is made with it.
 	Key dataclass.Key
 	// TrustedHops is how many proxies in front of this one append to X-Forwarded-For and are believed; 0 believes nobody.
+	// Where no X-Forwarded-For came, Forwarded (RFC 7239) is read in the same way. A hop that writes only Forwarded must take
+	// away the X-Forwarded-For that a client sends, or the client's counts.
 	TrustedHops int
 	// Place tells where an address belongs; nil means nothing is known.
 	Place func(netip.Addr) (identity.Place, bool)
@@ -52,19 +54,30 @@ type Who struct {
 // does not allocate.
 func (id *Identifier) Request(x *exchange.Exchange) Who {
 	if x.Source.Live() && id.o.TrustedHops > 0 && x.Observed.Has(exchange.SawRequestHeaders) {
-		if a, ok := forwardedFor(x.Request.Fields, id.o.TrustedHops); ok {
+		if a, ok := forwarded(x.Request.Fields, id.o.TrustedHops); ok {
 			x.Client.Addr, x.Client.Port = a, 0
 		}
 	}
 	if id.o.Place != nil && x.Client.Addr.IsValid() && x.Client.Place == (identity.Place{}) {
 		x.Client.Place, _ = id.o.Place(x.Client.Addr)
 	}
-	if x.Observed.Has(exchange.SawHeaderOrder) {
+	switch {
+	case x.Observed.Has(exchange.SawHeaderOrder):
 		x.Client.Fingerprint = fingerprint(x.Request.Fields)
+	case x.Client.HTTP2 != 0:
+		x.Client.Fingerprint = x.Client.HTTP2
 	}
 	var w Who
 	if x.Observed.Has(exchange.SawCredentials) {
 		id.credentials(x, &w)
+	}
+	if x.Client.Certificate != (identity.Certificate{}) {
+		// The handshake proved it. A name that nothing proves yet, such as a bearer value's subject, gives way; its session
+		// stays.
+		w.Credentials = w.Credentials.With(identity.MTLS)
+		w.Principal = identity.Principal{
+			Token: id.o.Key.Token(x.Client.Certificate[:]), Strength: identity.Verified, Carrier: identity.MTLS,
+		}
 	}
 	if w.Session.Token != 0 && id.o.Memory != nil {
 		w.Session.Issued = id.o.Memory.Has(w.Session.Token)

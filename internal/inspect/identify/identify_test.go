@@ -117,6 +117,18 @@ func TestForwardedFor(t *testing.T) {
 		{"mapped", 1, []string{"X-Forwarded-For: ::ffff:1.2.3.4"}, "1.2.3.4"},
 		{"zone", 1, []string{"X-Forwarded-For: fe80::1%eth0"}, "203.0.113.9"},
 		{"empty", 1, []string{"X-Forwarded-For: "}, "203.0.113.9"},
+
+		{"Forwarded, nobody trusted", 0, []string{"Forwarded: for=1.2.3.4"}, "203.0.113.9"},
+		{"Forwarded, the rightmost counts", 1, []string{"Forwarded: for=9.9.9.9;proto=https, for=1.2.3.4;by=10.0.0.1"}, "1.2.3.4"},
+		{"Forwarded, two hops", 2, []string{"Forwarded: for=9.9.9.9, for=1.2.3.4", "Forwarded: For=10.0.0.1"}, "1.2.3.4"},
+		{"Forwarded, IPv6 in quotes with port", 1, []string{`Forwarded: proto=http;for="[2001:db8::1]:4711"`}, "2001:db8::1"},
+		{"Forwarded, obfuscated", 1, []string{"Forwarded: for=9.9.9.9, for=_hidden"}, "203.0.113.9"},
+		{"Forwarded, unknown behind one that is known", 2, []string{"Forwarded: for=9.9.9.9, for=unknown, for=1.2.3.4"}, "1.2.3.4"},
+		{"Forwarded, an element without for", 1, []string{"Forwarded: for=9.9.9.9, proto=https"}, "203.0.113.9"},
+		{"Forwarded, for twice", 1, []string{"Forwarded: for=9.9.9.9;for=1.2.3.4"}, "203.0.113.9"},
+		{"Forwarded, a quoted comma hides nothing", 1, []string{`Forwarded: for=9.9.9.9;host="a, for=8.8.8.8"`}, "203.0.113.9"},
+		{"made-up Forwarded beside the hop's X-Forwarded-For", 1, []string{"Forwarded: for=9.9.9.9", "X-Forwarded-For: 1.2.3.4"}, "1.2.3.4"},
+		{"made-up Forwarded behind it", 1, []string{"X-Forwarded-For: 1.2.3.4", "Forwarded: for=9.9.9.9"}, "1.2.3.4"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x := request(c.lines...)
@@ -131,6 +143,53 @@ func TestForwardedFor(t *testing.T) {
 	New(Options{TrustedHops: 1}).Request(x)
 	if x.Client.Addr.String() != "203.0.113.9" {
 		t.Error("a recorded exchange's stated client was replaced")
+	}
+}
+
+func TestConnection(t *testing.T) {
+	key := testKey
+	cert := identity.Certificate{7: 9}
+	bearer := "Authorization: Bearer 0123456789abcdef"
+	for _, c := range []struct {
+		name     string
+		client   identity.Client
+		observed exchange.Observed
+		lines    []string
+		want     func(t *testing.T, x *exchange.Exchange, w Who)
+	}{
+		{"a verified certificate is a verified principal", identity.Client{Certificate: cert}, exchange.SawAll, nil, func(t *testing.T, _ *exchange.Exchange, w Who) {
+			want := identity.Principal{Token: key.Token(cert[:]), Strength: identity.Verified, Carrier: identity.MTLS}
+			if w.Principal != want || !w.Credentials.Has(identity.MTLS) || w.Actor != (identity.Actor{Kind: identity.ActorPrincipal, Token: want.Token}) {
+				t.Errorf("got %+v", w)
+			}
+		}},
+		{"beside a bearer value, which keeps its session", identity.Client{Certificate: cert}, exchange.SawAll, []string{bearer}, func(t *testing.T, _ *exchange.Exchange, w Who) {
+			if w.Principal.Carrier != identity.MTLS || w.Session.Token == 0 || !w.Credentials.Has(identity.Bearer) {
+				t.Errorf("got %+v", w)
+			}
+		}},
+		{"without one the bearer value is claimed", identity.Client{}, exchange.SawAll, []string{bearer}, func(t *testing.T, _ *exchange.Exchange, w Who) {
+			if w.Principal.Carrier != identity.Bearer || w.Principal.Strength != identity.Claimed || w.Credentials.Has(identity.MTLS) {
+				t.Errorf("got %+v", w)
+			}
+		}},
+		{"HTTP/2 stands in where there is no order of fields", identity.Client{HTTP2: 77}, exchange.SawAll &^ exchange.SawHeaderOrder, []string{"User-Agent: u"}, func(t *testing.T, x *exchange.Exchange, w Who) {
+			if x.Client.Fingerprint != 77 || w.Actor.Kind != identity.ActorFingerprint {
+				t.Errorf("got %+v, %+v", x.Client, w.Actor)
+			}
+		}},
+		{"and only there", identity.Client{HTTP2: 77}, exchange.SawAll, []string{"User-Agent: u"}, func(t *testing.T, x *exchange.Exchange, _ Who) {
+			if x.Client.Fingerprint == 77 || x.Client.Fingerprint == 0 {
+				t.Errorf("got %+v", x.Client)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x := request(c.lines...)
+			c.client.Addr = x.Client.Addr
+			x.Client, x.Observed = c.client, c.observed
+			c.want(t, x, New(Options{Key: key}).Request(x))
+		})
 	}
 }
 
@@ -299,9 +358,11 @@ func BenchmarkRequest(b *testing.B) {
 		{"opaque", []string{"Authorization: Bearer 8f14e45fceea167a5a36dedd4bea2543"}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			x := request(append([]string{"Host: api.acme.example", "Connection: keep-alive", "Accept: application/json", "User-Agent: Mozilla/5.0 (X11; Linux x86_64)",
+			x := request(append([]string{
+				"Host: api.acme.example", "Connection: keep-alive", "Accept: application/json", "User-Agent: Mozilla/5.0 (X11; Linux x86_64)",
 				"Accept-Encoding: gzip, deflate", "Accept-Language: en-US,en;q=0.9", "Sec-Fetch-Site: same-origin", "Sec-Fetch-Mode: cors",
-				"Referer: https://app.acme.example/visits", "X-Tenant: north", "X-Request-Id: 3c6d0a2e", "X-Forwarded-For: 198.51.100.7"}, c.lines...)...)
+				"Referer: https://app.acme.example/visits", "X-Tenant: north", "X-Request-Id: 3c6d0a2e", "X-Forwarded-For: 198.51.100.7",
+			}, c.lines...)...)
 			x.RawQuery = []byte("page=2&size=20&sort=asc&from=2026-01-01&doctorId=88")
 			b.ReportAllocs()
 			for b.Loop() {

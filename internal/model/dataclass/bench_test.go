@@ -4,13 +4,24 @@ import "testing"
 
 func BenchmarkRecognise(b *testing.B) {
 	for _, v := range []struct{ name, value string }{
-		{"int5", "12345"}, {"int10", "1700000000"}, {"card16", "4111111111111111"}, {"word8", "username"},
-		{"camel20", "getUserByIdAndStatus"}, {"token20", "dQw4w9WgXcQ8kPzL2mNx"}, {"uuid", "123e4567-e89b-42d3-a456-426614174000"},
-		{"datetime20", "2024-05-06T07:08:09Z"}, {"email20", "alice.b@example.com1"}, {"email", "alice@example.com"},
-		{"slug22", "user-profile-settings1"}, {"text60", "The quick brown fox jumps over the lazy dog and runs away.."},
+		{"int5", "12345"},
+		{"int10", "1700000000"},
+		{"card16", "4111111111111111"},
+		{"word8", "username"},
+		{"camel20", "getUserByIdAndStatus"},
+		{"token20", "dQw4w9WgXcQ8kPzL2mNx"},
+		{"uuid", "123e4567-e89b-42d3-a456-426614174000"},
+		{"datetime20", "2024-05-06T07:08:09Z"},
+		{"email20", "alice.b@example.com1"},
+		{"email", "alice@example.com"},
+		{"slug22", "user-profile-settings1"},
+		{"text60", "The quick brown fox jumps over the lazy dog and runs away.."},
 		{"uri60", "https://api.example.com/v1/users/12345/orders?page=2&size=10"},
-		{"hex64", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}, {"number", "3.14159"}, {"host", "api.example.com"},
-		{"ipv4", "192.168.10.20"}, {"jwt120", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"},
+		{"hex64", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+		{"number", "3.14159"},
+		{"host", "api.example.com"},
+		{"ipv4", "192.168.10.20"},
+		{"jwt120", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"},
 	} {
 		b.Run(v.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -53,9 +53,11 @@ func TestCommonAgrees(t *testing.T) {
 		}
 		compareCommon(t, v)
 	}
-	for _, v := range []string{"true", "Yes", "off", "OFF", "PL", "pl", "Pl", "XX", "EUR", "eur", "ABC", "USER", "username", "getUserById", "WqV", "WqVaPlZx",
+	for _, v := range []string{
+		"true", "Yes", "off", "OFF", "PL", "pl", "Pl", "XX", "EUR", "eur", "ABC", "USER", "username", "getUserById", "WqV", "WqVaPlZx",
 		"2026-03-01T10:00:00Z", "2026-13-01T10:00:00Z", "2026-03-01T10:00:61Z", "2026-03-01T10:00:0xZ", "1700000000", "4111111111111111", "0012", "1", "a",
-		"123e4567-e89b-42d3-a456-426614174000", "123E4567-E89B-42D3-A456-426614174000", "12345678-1234-1234-1234-123456789012"} {
+		"123e4567-e89b-42d3-a456-426614174000", "123E4567-E89B-42D3-A456-426614174000", "12345678-1234-1234-1234-123456789012",
+	} {
 		compareCommon(t, []byte(v))
 	}
 }

@@ -9,16 +9,20 @@ import (
 )
 
 func TestIsSecretName(t *testing.T) {
-	secret := []string{"password", "Password", "userPassword", "user_password", "new-password", "passwd", "pwd", "secret", "client_secret",
+	secret := []string{
+		"password", "Password", "userPassword", "user_password", "new-password", "passwd", "pwd", "secret", "client_secret",
 		"clientSecret", "SECRET_KEY", "api_key", "apiKey", "X-API-Key", "x-api-key", "APIKey", "Authorization", "Proxy-Authorization",
 		"access_token", "accessToken", "refreshToken", "id_token", "token", "auth_token", "csrfToken", "X-CSRF-Token", "cvv", "card_cvc",
 		"cvv2", "pin", "otp", "sessionId", "session_id", "JSESSIONID", "PHPSESSID", "Cookie", "Set-Cookie", "private_key", "privateKeyPem",
 		"jwt", "aws_secret_access_key", "securityCode", "credentials", "user.password", "pass", "sid", "passphrase", "X-Amz-Security-Token",
-		"Ocp-Apim-Subscription-Key", "one_time_password", "secret_id"}
-	plain := []string{"", "user", "name", "passport", "passenger", "compass", "token_type", "tokenExpiresAt", "nextPageToken", "page_token",
+		"Ocp-Apim-Subscription-Key", "one_time_password", "secret_id",
+	}
+	plain := []string{
+		"", "user", "name", "passport", "passenger", "compass", "token_type", "tokenExpiresAt", "nextPageToken", "page_token",
 		"password_policy", "passwordChangedAt", "has_password", "max_tokens", "total_tokens", "key", "primaryKey", "author", "authorId",
 		"pinned", "pinCount", "spin", "description", "cookiesEnabled", "keyboard", "monkey", "secretary", "hotpot", "shipping", "mapping",
-		"X-Request-Id", "Content-Type", "continuationToken", "sidebar", "auth_type", "password_hint", "---", "ключ"}
+		"X-Request-Id", "Content-Type", "continuationToken", "sidebar", "auth_type", "password_hint", "---", "ключ",
+	}
 	for _, n := range secret {
 		if !IsSecretName([]byte(n)) {
 			t.Errorf("%q names a secret", n)
@@ -53,7 +57,7 @@ func TestKeyIsNotPrintable(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	a, b := Key{1}, Key{2}
-	if a.Token([]byte("x")) != a.Token([]byte("x")) || a.Token([]byte("x")) == a.Token([]byte("y")) || a.Token([]byte("x")) == b.Token([]byte("x")) {
+	if a.Token([]byte("x")) != (Key{1}).Token([]byte("x")) || a.Token([]byte("x")) == a.Token([]byte("y")) || a.Token([]byte("x")) == b.Token([]byte("x")) {
 		t.Error("tokens follow value and key")
 	}
 	// SipHash-1-3 reference vector: key 00..0f, message 00..0e.

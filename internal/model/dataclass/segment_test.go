@@ -22,11 +22,15 @@ var segmentCases = []struct {
 	{SegmentIP, []string{"10.0.0.1", "2001:db8::1"}},
 	{SegmentFile, []string{"robots.txt", "index.html", "swagger.json", "app.min.js"}},
 	{SegmentPhone, []string{"+14155550100"}},
-	{SegmentWord, []string{"users", "Users", "getUserById", "getPatientsByIdAndDate", "oauth2", "s3", "GraphQL", "k8s", "i18n", "2fa", "me",
+	{SegmentWord, []string{
+		"users", "Users", "getUserById", "getPatientsByIdAndDate", "oauth2", "s3", "GraphQL", "k8s", "i18n", "2fa", "me",
 		"PostgreSQL", "listAllV2", "base64", "sha256", "http2", "findByStatus", "findByIdOrIp", "getByIdOrNo", "GB", "true", "OAuthCallback", "isUserInRole", "x509",
-		"getUserById2", "ipv6", "md5", "authorizationCodes", "pingpong", "APIKeys", "URLs", "e2e", "web3", "mp3", "signInWithGoogle"}},
-	{SegmentSlug, []string{"user-profile-settings", "user_profile", "us-east-1", "top-10", "covid-19", "health-check", "well-known", "sign-up",
-		"java.lang.String", "report-2024", "api-docs-v2", "2-factor", "api.example.com", "some-TitleCase-Words", "log4j-core", "iso8601_to_datetime", "oauth2-redirect"}},
+		"getUserById2", "ipv6", "md5", "authorizationCodes", "pingpong", "APIKeys", "URLs", "e2e", "web3", "mp3", "signInWithGoogle",
+	}},
+	{SegmentSlug, []string{
+		"user-profile-settings", "user_profile", "us-east-1", "top-10", "covid-19", "health-check", "well-known", "sign-up",
+		"java.lang.String", "report-2024", "api-docs-v2", "2-factor", "api.example.com", "some-TitleCase-Words", "log4j-core", "iso8601_to_datetime", "oauth2-redirect",
+	}},
 	{SegmentOther, []string{"a b c", "~user", ".well.known.", "$metadata", "users(1)", "\x00", "<script>"}},
 	// Judged wrongly, and known: nothing in the form tells them apart. Siblings and counts correct them in templating.
 	{SegmentWord, []string{"Zürich", "lkjhgfdsa", "QWERTYUIOP", "abcde1", "deadbeef"}}, // opaque ids without a class switch

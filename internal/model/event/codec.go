@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 
+	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
 	"merlon/internal/model/identity"
 )
@@ -21,7 +22,10 @@ import (
 // (BenchmarkAppendBinary: bytes/event).
 const (
 	codecKind    = 'E'
-	codecVersion = 1
+	codecVersion = 2
+
+	// firstVersion is the oldest that is read. Version 2 added the parts from hasJA4 on.
+	firstVersion = 1
 
 	// MaxEncoded bounds an encoded event. The walk's own limits keep real events far below it; a longer one is damage.
 	MaxEncoded = 4 << 20
@@ -58,13 +62,18 @@ const (
 	hasObjects
 	isRequestWalked
 	isResponseWalked
+	hasJA4
+	hasHTTP2
+	hasRPC
 	knownParts = 1<<iota - 1
+
+	knownPartsV1 = hasJA4 - 1
 )
 
 const (
 	// fixedBound and observationBound are the most bytes the fixed part (strings apart) and one observation (name and
 	// literal apart) can take: room is made once, then nothing is checked while writing.
-	fixedBound       = 320 // the address 17, tokens 8 each, varints 10 each
+	fixedBound       = 360 // the address 17, tokens 8 each, varints 10 each
 	observationBound = 8 + 10 + 5 + 5 + 64 + 8 + 11 + 8 + 5 + shortName
 	objectBound      = 1 + 10 + 16
 	// objectReach is how far ahead an object's observation is looked for; they come in the same order.
@@ -108,7 +117,8 @@ func room(b []byte, n, need int) []byte {
 // fixedNeed is at least what the fixed part takes.
 func (e *Event) fixedNeed() int {
 	n := fixedBound + len(e.Site) + len(e.Node) + len(e.Verdict.Action) + len(e.Verdict.Would) + len(e.Verdict.Rule) +
-		len(e.Bytes(e.Method)) + len(e.Bytes(e.Host)) + len(e.Bytes(e.Template)) + len(e.Bytes(e.UserAgent)) + len(e.Bytes(e.PrincipalName))
+		len(e.Bytes(e.Method)) + len(e.Bytes(e.Host)) + len(e.Bytes(e.Template)) + len(e.Bytes(e.UserAgent)) + len(e.Bytes(e.PrincipalName)) +
+		len(e.Bytes(e.JA4))
 	for i := range e.Findings {
 		f := &e.Findings[i]
 		n += 64 + len(f.ID) + len(f.Where) + len(f.Evidence) + len(f.Why)
@@ -162,6 +172,9 @@ func (e *Event) parts() uint64 {
 	set(hasObjects, len(e.Objects) > 0)
 	set(isRequestWalked, e.RequestWalked)
 	set(isResponseWalked, e.ResponseWalked)
+	set(hasJA4, e.JA4.Len != 0)
+	set(hasHTTP2, e.HTTP2 != 0)
+	set(hasRPC, e.RPC != exchange.RPC{})
 	return m
 }
 
@@ -248,6 +261,17 @@ func (e *Event) putFixed(b []byte, n int) int {
 	}
 	if m&hasFindings != 0 {
 		n = putFindings(b, n, e.Findings)
+	}
+	if m&hasJA4 != 0 {
+		n = putText(b, n, e.Bytes(e.JA4))
+	}
+	if m&hasHTTP2 != 0 {
+		n = put64(b, n, uint64(e.HTTP2))
+	}
+	if m&hasRPC != 0 {
+		b[n], b[n+1], b[n+2] = byte(e.RPC.Protocol), bit(e.RPC.Known), e.RPC.Status
+		n = put(b, n+3, uint64(e.RPC.Requests))
+		n = put(b, n, uint64(e.RPC.Responses))
 	}
 	return n
 }

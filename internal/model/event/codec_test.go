@@ -98,7 +98,7 @@ func flatten(e *Event) plain {
 		p.Texts = append(p.Texts, e.Text(*s))
 		*s = Span{}
 	}
-	for _, s := range []*Span{&p.Method, &p.Host, &p.Template, &p.UserAgent, &p.PrincipalName} {
+	for _, s := range []*Span{&p.Method, &p.Host, &p.Template, &p.UserAgent, &p.PrincipalName, &p.JA4} {
 		text(s)
 	}
 	p.Observations = append([]Observation(nil), e.Observations...)
@@ -144,6 +144,13 @@ func anyEvent(t *rapid.T) *Event {
 	}
 	e.Place.ASN = rapid.Uint32().Draw(t, "asn")
 	e.Fingerprint = identity.Fingerprint(rapid.Uint64().Draw(t, "fp"))
+	e.JA4, e.HTTP2 = text(64, "ja4"), identity.Fingerprint(rapid.Uint64().Draw(t, "h2"))
+	if rapid.Bool().Draw(t, "rpc") {
+		e.RPC = exchange.RPC{
+			Protocol: exchange.GRPCWeb, Known: rapid.Bool().Draw(t, "known"), Status: rapid.Byte().Draw(t, "code"),
+			Requests: rapid.Uint32().Draw(t, "requests"), Responses: rapid.Uint32().Draw(t, "responses"),
+		}
+	}
 	e.Principal = identity.Principal{Token: rapid.Uint64().Draw(t, "principal"), Strength: identity.Strength(rapid.IntRange(0, 3).Draw(t, "strength")), Carrier: identity.Cookie}
 	e.Session = identity.Session{Token: rapid.Uint64().Draw(t, "session"), Issued: rapid.Bool().Draw(t, "issued")}
 	e.Credentials = identity.Credentials(rapid.Byte().Draw(t, "cred"))
@@ -229,12 +236,18 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 	}
 	newer := append([]byte{codecKind, codecVersion + 1}, whole[2:]...)
+	later := clinicEvent()
+	later.HTTP2 = 7
+	posing := later.AppendBinary(nil)
+	posing[1] = 1
 	for _, c := range []struct {
 		name string
 		in   []byte
 		want error
 	}{
 		{"newer version", newer, ErrNewer},
+		{"older version with parts it did not have", posing, ErrDamaged},
+		{"version 0", append([]byte{codecKind, 0}, whole[2:]...), ErrDamaged},
 		{"other kind", append([]byte{'X'}, whole[1:]...), ErrDamaged},
 		{"bytes left over", append(bytes.Clone(whole), 0), ErrDamaged},
 		{"too long", make([]byte, MaxEncoded+1), ErrDamaged},
@@ -242,6 +255,19 @@ func TestDecodeRefuses(t *testing.T) {
 		if err := Decode(&Event{}, c.in); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
+	}
+}
+
+// A record of version 1 is one of version 2 without the parts that came later.
+func TestDecodeReadsOlder(t *testing.T) {
+	old := clinicEvent().AppendBinary(nil)
+	old[1] = 1
+	var e Event
+	if err := Decode(&e, old); err != nil {
+		t.Fatal(err)
+	}
+	if want, got := flatten(clinicEvent()), flatten(&e); !reflect.DeepEqual(want, got) {
+		t.Fatalf("got  %+v\nwant %+v", got, want)
 	}
 }
 

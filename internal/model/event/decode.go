@@ -27,19 +27,23 @@ func Decode(e *Event, b []byte) error {
 	return d.Decode(e, b)
 }
 
-// Decode reads b into e, which it resets first. b may be anything: what is not a whole, well-formed record gives
+// Decode reads b into e, which it resets first. b may be anything: what is not a whole, well-formed record of this version or an older one gives
 // ErrDamaged or ErrNewer and leaves e empty. The memory it takes is bounded by the length of b.
 func (d *Decoder) Decode(e *Event, b []byte) error {
 	e.Reset()
 	if len(b) > MaxEncoded {
 		return fmt.Errorf("%w: %d bytes", ErrDamaged, len(b))
 	}
-	if len(b) < 2 || b[0] != codecKind || b[1] != codecVersion {
+	if len(b) < 2 || b[0] != codecKind || b[1] < firstVersion || b[1] > codecVersion {
 		return newerOrDamaged(b)
+	}
+	known := uint64(knownParts)
+	if b[1] == 1 {
+		known = knownPartsV1
 	}
 	r := reader{b: b[2:], d: d}
 	m := r.number()
-	if m&^uint64(knownParts) != 0 {
+	if m&^known != 0 {
 		return fmt.Errorf("%w: unknown parts", ErrDamaged)
 	}
 	r.fixed(e, m)
@@ -258,6 +262,16 @@ func (r *reader) fixed(e *Event, m uint64) {
 	}
 	if m&hasFindings != 0 {
 		r.findings(e)
+	}
+	if m&hasJA4 != 0 {
+		e.JA4 = e.Append(r.text())
+	}
+	if m&hasHTTP2 != 0 {
+		e.HTTP2 = identity.Fingerprint(r.word())
+	}
+	if m&hasRPC != 0 {
+		e.RPC = exchange.RPC{Protocol: exchange.RPCProtocol(r.byte()), Known: r.code(1) == 1, Status: r.byte()}
+		e.RPC.Requests, e.RPC.Responses = uint32(r.below(math.MaxUint32)), uint32(r.below(math.MaxUint32))
 	}
 }
 

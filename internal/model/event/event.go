@@ -108,10 +108,15 @@ type Event struct {
 	// RequestWalked and ResponseWalked: the body was walked to its end, so that absence of a member is absence.
 	RequestWalked, ResponseWalked bool
 
+	RPC exchange.RPC
+
 	Client      netip.Addr
 	Place       identity.Place
 	Fingerprint identity.Fingerprint
-	Principal   identity.Principal
+	// JA4 and HTTP2 are the connection's fingerprints; empty and 0 where the source could not see them.
+	JA4       Span
+	HTTP2     identity.Fingerprint
+	Principal identity.Principal
 	// PrincipalName is a displayable claim's value, only where the site names one; otherwise empty.
 	PrincipalName Span
 	Session       identity.Session

@@ -30,6 +30,9 @@ type Line struct {
 	Principal, Strength string
 	// Address, Country, Fingerprint and UserAgent say where it came from; empty ones are left out.
 	Address, Country, Fingerprint, UserAgent string
+	// JA4 and HTTP2 are the connection's fingerprints; RPC names the protocol of a remote procedure call and its status, such
+	// as "grpc 7"; empty ones are left out.
+	JA4, HTTP2, RPC string
 
 	Mode, Action string
 	// Would is what enforcement would have done; empty, and left out, when it is what was done.
@@ -82,6 +85,13 @@ func LineOf(e *Event) Line {
 	if e.Fingerprint != 0 {
 		l.Fingerprint = TokenText(uint64(e.Fingerprint))
 	}
+	l.JA4 = e.Text(e.JA4)
+	if e.HTTP2 != 0 {
+		l.HTTP2 = TokenText(uint64(e.HTTP2))
+	}
+	if l.RPC = e.RPC.Protocol.String(); l.RPC != "" && e.RPC.Known {
+		l.RPC += " " + strconv.Itoa(int(e.RPC.Status))
+	}
 	return l
 }
 
@@ -127,7 +137,10 @@ func (l *Line) Append(dst []byte) []byte {
 	dst = member(dst, "address", l.Address, false)
 	dst = member(dst, "country", l.Country, false)
 	dst = member(dst, "fingerprint", l.Fingerprint, false)
+	dst = member(dst, "ja4", l.JA4, false)
+	dst = member(dst, "h2", l.HTTP2, false)
 	dst = member(dst, "user_agent", l.UserAgent, false)
+	dst = member(dst, "rpc", l.RPC, false)
 	dst = member(dst, "mode", l.Mode, true)
 	dst = member(dst, "action", l.Action, true)
 	if l.Would != l.Action {

@@ -51,6 +51,14 @@ func TestAppendLine(t *testing.T) {
 			`"endpoint":"","endpoint_id":0,"method":"GET","host":"api.acme.example","actor":"principal:000000000000001f",` +
 			`"principal":{"name":"alice","strength":"accepted"},"address":"192.0.2.7","country":"PL","fingerprint":"0000000000000abc",` +
 			`"mode":"enforce","action":"block","status":403,"findings":[]}`},
+		{"connection and call", func(e *Event) {
+			e.JA4, e.HTTP2, e.RPC = e.AppendString("t13d1516h2_8daaf6152771_02713d6af862"), 0xdef, exchange.RPC{Protocol: exchange.GRPC, Known: true, Status: 7}
+			e.Findings, e.Verdict.Would, e.Verdict.Rule = nil, "", ""
+		}, 0, `{"id":"00000000000000000000000007","time":"2026-11-02T03:04:05.000006Z","site":"acme","node":"node-1","source":"proxy",` +
+			`"endpoint":"GET /patients/{patientId}","endpoint_id":12,"method":"GET","host":"api.acme.example","actor":"principal:000000000000001f",` +
+			`"principal":{"name":"000000000000001f","strength":"accepted"},"address":"192.0.2.7","country":"PL","fingerprint":"0000000000000abc",` +
+			`"ja4":"t13d1516h2_8daaf6152771_02713d6af862","h2":"0000000000000def","rpc":"grpc 7",` +
+			`"mode":"watch","action":"allow","status":200,"latency_ms":1.5,"findings":[]}`},
 		{"nothing known", func(e *Event) { *e = Event{} }, 0, `{"id":"00000000000000000000000000","time":"1970-01-01T00:00:00Z","site":"","source":"proxy",` +
 			`"endpoint":"","endpoint_id":0,"actor":"network:0000000000000000","principal":{"name":"","strength":"anonymous"},` +
 			`"mode":"watch","action":"allow","status":0,"findings":[]}`},

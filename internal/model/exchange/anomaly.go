@@ -86,6 +86,10 @@ const (
 	AnomalyTimeout
 	AnomalyUnsolicitedResponse
 
+	// HTTP/2. Sets are stored as bits, so what is new stands at the end.
+	AnomalyHTTP2Flood
+	AnomalyHTTP2Malformed
+
 	anomalyCount
 )
 
@@ -134,7 +138,7 @@ type AnomalyDescription struct {
 	Name            string // stable finding id, "wire.…"
 	Meaning         string // one sentence for people
 	Reference       string // where the rule stands, such as "RFC 9112 section 2.2"
-	CWE             string // "CWE-444" where the anomaly lets two parties disagree on message boundaries, host or path; else empty
+	CWE             string // "CWE-444" where the anomaly lets two parties disagree on message boundaries, host or path, "CWE-770" where it wears out a resource; else empty
 	Severity        uint8  // AnomalyLow to AnomalyCritical
 	RejectsRequest  bool   // a request with it is refused; otherwise it is only noted
 	RejectsResponse bool   // a response with it is refused and the client gets 502; otherwise it is only noted
@@ -236,4 +240,7 @@ var anomalyTable = [anomalyCount]AnomalyDescription{
 	AnomalyIncomplete:          {"wire.incomplete", "The connection ended in the middle of a message.", "RFC 9112 section 8", "", AnomalyLow, true, true, 400},
 	AnomalyTimeout:             {"wire.timeout", "A message took longer than allowed to arrive.", "RFC 9110 section 15.5.9", "", AnomalyMedium, true, true, 408},
 	AnomalyUnsolicitedResponse: {"wire.unsolicited-response", "An upstream sent bytes that no request asked for; the connection is not reused.", "RFC 9112 section 9.2", cweSmuggling, AnomalyHigh, false, true, 0},
+
+	AnomalyHTTP2Flood:     {"wire.http2-flood", "An HTTP/2 connection sent frames that cost work and carry nothing (resets, pings, settings, empty data, endless header blocks) faster than any client does; it was closed.", "RFC 9113 section 10.5", "CWE-770", AnomalyHigh, true, false, 400},
+	AnomalyHTTP2Malformed: {"wire.http2-malformed", "An HTTP/2 or HTTP/3 request is malformed: a field of the connection, a wrong pseudo-header, or a length that its data does not have.", "RFC 9113 section 8.1.1", cweSmuggling, AnomalyHigh, true, false, 400},
 }

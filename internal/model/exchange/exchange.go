@@ -212,10 +212,14 @@ type Exchange struct {
 	Request  Message
 	Client   identity.Client
 
-	Status   int // 0 until the response head is there
+	// Status is 0 until the response head is there. For a remote procedure call it is what the call's own status means
+	// (RPC.HTTPStatus).
+	Status   int
 	Response Message
 	// Latency is from the request's last byte to the response's first, in nanoseconds; Duration to its last.
 	Latency, Duration int64
+	// RPC is filled for gRPC and gRPC-Web.
+	RPC RPC
 
 	// Leaves are filled by the walk: path, query, headers, cookies and request body first, then the response's.
 	Leaves []Leaf

@@ -95,3 +95,38 @@ next:
 	}
 	return HeaderOther
 }
+
+// StackField tells the fields that a client's HTTP stack writes by itself on every request: from their order and spelling a
+// stack is known. Navigations add others (sec-fetch-user, upgrade-insecure-requests), which do not count.
+func StackField(id HeaderID, name []byte) bool {
+	switch id {
+	case HeaderHost, HeaderUserAgent, HeaderAccept, HeaderAcceptLanguage, HeaderAcceptEncoding:
+		return true
+	case HeaderOther:
+	default:
+		return false
+	}
+	switch len(name) {
+	case 3, 7, 8, 9, 14, 16, 18, 26, 27, 32:
+	default:
+		return false
+	}
+	switch name[0] | 0x20 {
+	case 'a', 'd', 'p', 's':
+	default:
+		return false
+	}
+	var buf [32]byte
+	n := copy(buf[:], name)
+	for i, c := range buf[:n] {
+		if c-'A' < 26 {
+			buf[i] = c | 0x20
+		}
+	}
+	switch string(buf[:n]) {
+	case "dnt", "sec-gpc", "priority", "sec-ch-ua", "accept-charset", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest",
+		"sec-ch-ua-mobile", "sec-ch-ua-platform":
+		return true
+	}
+	return false
+}

@@ -1,6 +1,6 @@
 // Package identity says who and what takes part in an exchange: client, fingerprint, network, session, principal with its strength, actor, endpoint reference.
 //
-// Everything here is a small value without pointers. Names never appear: a principal, a session or a value is a keyed
+// Everything here is a small value. Names never appear: a principal, a session or a value is a keyed
 // token ([dataclass.Key]), so that an identity can be stored, shipped and compared without being disclosed.
 package identity
 
@@ -107,9 +107,13 @@ type Session struct {
 	Issued bool
 }
 
-// Fingerprint is our own hash of what the client is (order and casing of header names, and later its HTTP/2 settings).
+// Fingerprint is our own hash of what the client is: order and casing of header names, or its HTTP/2 settings.
 // 0 means the source could not see it.
 type Fingerprint uint64
+
+// Certificate is the SHA-256 hash of a public key (SubjectPublicKeyInfo, RFC 5280 section 4.1.2.7): it stays the same when
+// the certificate over the key is renewed. The zero value means none.
+type Certificate [32]byte
 
 // Place is where an address belongs, from the embedded tables; the zero value means unknown.
 type Place struct {
@@ -123,7 +127,17 @@ type Client struct {
 	Port        uint16
 	Place       Place
 	Fingerprint Fingerprint
+	// JA4 is the fingerprint of the TLS or QUIC ClientHello (github.com/FoxIO-LLC/ja4, BSD 3-Clause); empty when it was not
+	// seen.
+	JA4 string
+	// HTTP2 is the hash of how the client opened its HTTP/2 connection; 0 when it was not seen.
+	HTTP2 Fingerprint
+	// Certificate is the client certificate that was verified in the handshake.
+	Certificate Certificate
 }
+
+// MaxJA4 bounds a JA4 fingerprint that is read from elsewhere; a well-formed one has 36 bytes.
+const MaxJA4 = 64
 
 // Network is the client's /24 (IPv4) or /48 (IPv6): the unit in which unproved supporters are counted.
 func Network(a netip.Addr) netip.Prefix {

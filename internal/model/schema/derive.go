@@ -135,7 +135,7 @@ func (d *deriver) strings(s *Shape, n *node) {
 	if total >= boundsAt {
 		low := uint64(p.lengths.Min())
 		high := uint64(math.Ceil(2 * p.lengths.Quantile(boundsQuantile) * (1 + sketch.QuantileError)))
-		if low = low / 2; low > 0 {
+		if low /= 2; low > 0 {
 			s.MinLength = &low
 		}
 		s.MaxLength = &high

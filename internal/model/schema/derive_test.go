@@ -316,13 +316,19 @@ func TestDiff(t *testing.T) {
 func TestParse(t *testing.T) {
 	for _, c := range []struct{ name, doc, want string }{
 		{"reference", `{"$ref":"#/$defs/a","$defs":{"a":{"type":"integer"}}}`, `{"type":"integer"}`},
-		{"recursion", `{"type":"object","properties":{"next":{"$ref":"#"}}}`,
-			`{"type":"object","properties":{"next":{"type":"object","properties":{"next":{}}}}}`},
-		{"all of", `{"allOf":[{"type":"object","properties":{"a":{"type":"string"}}},{"properties":{"b":{}},"required":["b"]}]}`,
-			`{"type":"object","properties":{"a":{"type":"string"},"b":{}},"required":["b"]}`},
+		{
+			"recursion", `{"type":"object","properties":{"next":{"$ref":"#"}}}`,
+			`{"type":"object","properties":{"next":{"type":"object","properties":{"next":{}}}}}`,
+		},
+		{
+			"all of", `{"allOf":[{"type":"object","properties":{"a":{"type":"string"}}},{"properties":{"b":{}},"required":["b"]}]}`,
+			`{"type":"object","properties":{"a":{"type":"string"},"b":{}},"required":["b"]}`,
+		},
 		{"one of", `{"oneOf":[{"type":"string"},{"type":"integer","minimum":1}]}`, `{"type":["integer","string"],"minimum":1}`},
-		{"one of objects", `{"oneOf":[{"properties":{"a":{}},"required":["a"]},{"properties":{"b":{}},"required":["b"]}]}`,
-			`{"type":"object","properties":{"a":{},"b":{}}}`},
+		{
+			"one of objects", `{"oneOf":[{"properties":{"a":{}},"required":["a"]},{"properties":{"b":{}},"required":["b"]}]}`,
+			`{"type":"object","properties":{"a":{},"b":{}}}`,
+		},
 		{"nullable", `{"type":"string","nullable":true}`, `{"type":["null","string"]}`},
 		{"constant", `{"const":7}`, `{"type":"integer","enum":[7]}`},
 		{"closed", `{"type":"object","additionalProperties":false}`, `{"type":"object","additionalProperties":false}`},

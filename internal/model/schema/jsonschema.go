@@ -213,8 +213,13 @@ func pattern(s *Shape) string {
 		bit  dataclass.Chars
 		text string
 	}{
-		{dataclass.CharDigit, "0-9"}, {dataclass.CharUpper, "A-Z"}, {dataclass.CharLower, "a-z"},
-		{dataclass.CharUnderscore, "_"}, {dataclass.CharDot, "."}, {dataclass.CharColon, ":"}, {dataclass.CharDash, "-"},
+		{dataclass.CharDigit, "0-9"},
+		{dataclass.CharUpper, "A-Z"},
+		{dataclass.CharLower, "a-z"},
+		{dataclass.CharUnderscore, "_"},
+		{dataclass.CharDot, "."},
+		{dataclass.CharColon, ":"},
+		{dataclass.CharDash, "-"},
 	} {
 		if c&x.bit != 0 {
 			b.WriteString(x.text)

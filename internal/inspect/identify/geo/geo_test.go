@@ -59,10 +59,12 @@ func TestLookupKnownAddresses(t *testing.T) {
 
 func TestLookupSpecialRangesAreEmpty(t *testing.T) {
 	table := open(t)
-	for _, s := range []string{"0.0.0.0", "0.255.255.255", "10.0.0.0", "10.255.255.255", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.0", "172.31.255.255",
+	for _, s := range []string{
+		"0.0.0.0", "0.255.255.255", "10.0.0.0", "10.255.255.255", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.0", "172.31.255.255",
 		"192.0.2.1", "192.168.0.0", "192.168.255.255", "198.18.0.1", "198.51.100.7", "203.0.113.255", "224.0.0.1", "240.0.0.1", "255.255.255.255",
 		"::", "::1", "fe80::1", "fc00::1", "fdff::1", "ff02::1", "2001:db8::1", "2002:808:808::1", "2001::1", "64:ff9b::808:808", "::ffff:10.0.0.1",
-		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "1fff:ffff::", "4000::"} {
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "1fff:ffff::", "4000::",
+	} {
 		if p, ok := table.Lookup(netip.MustParseAddr(s)); ok {
 			t.Errorf("%s: %s AS%d, want nothing", s, p.CountryCode(), p.ASN)
 		}

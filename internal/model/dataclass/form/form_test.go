@@ -60,9 +60,11 @@ func FuzzForms(f *testing.F) {
 		if len(v) == 0 {
 			return
 		}
-		for _, is := range []func([]byte) bool{IsNumber, IsDateLoose, IsDate, IsDuration, IsIPv4, IsIPv6, IsMAC, IsHostname, IsEmail, IsURI, IsURN, IsUUID,
+		for _, is := range []func([]byte) bool{
+			IsNumber, IsDateLoose, IsDate, IsDuration, IsIPv4, IsIPv6, IsMAC, IsHostname, IsEmail, IsURI, IsURN, IsUUID,
 			IsBase64, StartsJWT, IsAuthorization, IsPrivateKey, IsPasswordHash, IsLocale, IsVersion, IsFilename, IsSlug, IsIBAN, IsCode, Opaque, CarriesHex, IsTime, IsExtended, IsGeoPoint, IsPANSpaced, IsPhone, IsCredential,
-			IsPAN, IsSSN, IsNHS, IsNHSSpaced, IsNPI, IsIMEI, IsUnixTime, IsHTTPDate, IsULID, IsCountry, IsCurrency, IsBoolWord, DashedUUID} {
+			IsPAN, IsSSN, IsNHS, IsNHSSpaced, IsNPI, IsIMEI, IsUnixTime, IsHTTPDate, IsULID, IsCountry, IsCurrency, IsBoolWord, DashedUUID,
+		} {
 			if is(v) != is(v) {
 				t.Fatalf("%q is judged both ways", v)
 			}
