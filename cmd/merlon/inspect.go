@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"merlon/internal/core"
 	"merlon/internal/edge/ingest"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/enforce/policy"
@@ -65,7 +66,7 @@ func runInspect(ctx context.Context, c console, f ingestFlags, files []string) e
 	}
 	queue := event.NewQueue(1024)
 	eng, wrong := engine.New(engine.Options{
-		Queue: queue, Namer: event.NewNamer(0, randomSeed()), Node: cfg.Node,
+		Queue: queue, Namer: event.NewNamer(0, core.RandomSeed()), Node: cfg.Node,
 		Places: func(a netip.Addr) (identity.Place, bool) {
 			p, ok := table.Lookup(a)
 			return identity.Place{Country: p.Country, ASN: p.ASN}, ok

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/core"
 	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
 	"merlon/internal/store"
@@ -267,7 +268,7 @@ type change struct {
 }
 
 func writeDiff(w io.Writer, format, against string, v *inventory.Inventory) error {
-	data, err := readBounded(against, maxSpecBytes)
+	data, err := core.ReadBounded(against, core.MaxSpecBytes)
 	if err != nil {
 		return usage("%v", err)
 	}
@@ -308,8 +309,11 @@ func compareEndpoints(old, now []inventory.Endpoint) []change {
 		}
 		delete(before, key(e))
 		var parts []string
-		for _, p := range [][3]string{{"state", string(was.State), string(e.State)}, {"auth", string(was.Auth), string(e.Auth)},
-			{"life cycle", strings.Join(was.Lifecycle, "+"), strings.Join(e.Lifecycle, "+")}} {
+		for _, p := range [][3]string{
+			{"state", string(was.State), string(e.State)},
+			{"auth", string(was.Auth), string(e.Auth)},
+			{"life cycle", strings.Join(was.Lifecycle, "+"), strings.Join(e.Lifecycle, "+")},
+		} {
 			if p[1] != p[2] {
 				parts = append(parts, fmt.Sprintf("%s: %s -> %s", p[0], orDash(p[1]), orDash(p[2])))
 			}

@@ -30,7 +30,7 @@ func fetchInventory(ctx context.Context, server, token string) (*inventory.Inven
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := new(http.Client).Do(req) // bounded by ctx
 	if err != nil {
 		return nil, failed(err)
 	}

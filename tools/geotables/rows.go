@@ -154,9 +154,11 @@ func shorten(name string) string {
 	name = strings.Join(strings.Fields(strings.ToValidUTF8(name, "")), " ")
 	for again := true; again; {
 		again = false
-		for _, s := range [...]string{", Inc.", " Inc.", ", Inc", " Inc", ", LLC", " LLC", " L.L.C.", ", Ltd.", " Ltd.", " Ltd", ", Ltd", " Limited", " GmbH",
+		for _, s := range [...]string{
+			", Inc.", " Inc.", ", Inc", " Inc", ", LLC", " LLC", " L.L.C.", ", Ltd.", " Ltd.", " Ltd", ", Ltd", " Limited", " GmbH",
 			" S.A.", " SA", " S.r.l.", " s.r.o.", ", s.r.o.", " B.V.", " BV", " AB", " AS", " Oy", " LTDA", " Ltda", " EIRELI", " ME", " Co.", " Co.,",
-			" Corp.", " Corporation", " PLC", " plc", " AG", " Pty", " (Pty)", " Sp. z o.o.", " sp. z o.o.", " S.A.S.", " SAS", " LLP", ",", " -"} {
+			" Corp.", " Corporation", " PLC", " plc", " AG", " Pty", " (Pty)", " Sp. z o.o.", " sp. z o.o.", " S.A.S.", " SAS", " LLP", ",", " -",
+		} {
 			if short, ok := strings.CutSuffix(name, s); ok && len(short) > 2 {
 				name, again = short, true
 			}

@@ -167,8 +167,12 @@ func TestStandingSurvivesRestart(t *testing.T) {
 	w.Fill(t, 5)
 	c := w.SignIn(t).Caller
 	for _, b := range []admin.Block{
-		{Kind: bundle.ListAddress, Value: "::ffff:192.0.2.7"}, {Kind: bundle.ListAddress, Value: "192.0.2.9/24", Until: w.Now().Add(time.Hour)}, {Kind: bundle.ListEndpoint, Value: "2"},
-		{Kind: bundle.ListCountry, Value: "kp"}, {Kind: bundle.ListFingerprint, Value: "00000000000000AB"}, {Kind: bundle.ListAddress, Value: "192.0.2.7", Mode: bundle.ModeWatch},
+		{Kind: bundle.ListAddress, Value: "::ffff:192.0.2.7"},
+		{Kind: bundle.ListAddress, Value: "192.0.2.9/24", Until: w.Now().Add(time.Hour)},
+		{Kind: bundle.ListEndpoint, Value: "2"},
+		{Kind: bundle.ListCountry, Value: "kp"},
+		{Kind: bundle.ListFingerprint, Value: "00000000000000AB"},
+		{Kind: bundle.ListAddress, Value: "192.0.2.7", Mode: bundle.ModeWatch},
 	} {
 		if _, err := w.Admin.Block(t.Context(), c, b); err != nil {
 			t.Fatalf("%+v: %v", b, err)

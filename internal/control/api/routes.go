@@ -65,8 +65,11 @@ func Routes() []Route {
 
 		{"GET", "/v1/status", account.SeeStatus, "How Merlon fares", nil, 200, "", (*server).status},
 		{"GET", "/v1/series", account.SeeStatus, "Requests, errors, blocks and latency over time", []Parameter{
-			{"site", "string", "only this site"}, {"endpoint", "integer", "only this endpoint's id"}, {"from", "string", "RFC 3339; an hour before to by default"},
-			{"to", "string", "RFC 3339; now by default"}, {"step", "integer", "seconds, a multiple of 10; 60 by default"},
+			{"site", "string", "only this site"},
+			{"endpoint", "integer", "only this endpoint's id"},
+			{"from", "string", "RFC 3339; an hour before to by default"},
+			{"to", "string", "RFC 3339; now by default"},
+			{"step", "integer", "seconds, a multiple of 10; 60 by default"},
 		}, 200, "", (*server).series},
 
 		{"GET", "/v1/inventory", account.SeeInventory, "List endpoints", inventoryQuery(), 200, "", (*server).inventory},
@@ -80,8 +83,10 @@ func Routes() []Route {
 		{"GET", "/v1/events/{id}", account.SeeEvents, "Show an event", nil, 200, "", (*server).event},
 
 		{"GET", "/v1/standing", account.SeeStanding, "List blocks", nil, 200, "", (*server).standing},
-		{"POST", "/v1/standing", account.EditStanding, "Block an address, fingerprint, principal, endpoint, country or autonomous system", nil, 201,
-			`{"kind":"address","value":"192.0.2.7","mode":"enforce","until":"2099-01-31T00:00:00Z","why":"scanner"}`, (*server).block},
+		{
+			"POST", "/v1/standing", account.EditStanding, "Block an address, fingerprint, principal, endpoint, country or autonomous system", nil, 201,
+			`{"kind":"address","value":"192.0.2.7","mode":"enforce","until":"2099-01-31T00:00:00Z","why":"scanner"}`, (*server).block,
+		},
 		{"DELETE", "/v1/standing/{id}", account.EditStanding, "Remove a block", nil, 204, "", (*server).unblock},
 
 		{"GET", "/v1/audit", account.SeeAudit, "Who did what", pages(), 200, "", (*server).audit},

@@ -105,8 +105,14 @@ type column struct{ Name, Sort, Class string }
 
 func columns() []column {
 	return []column{
-		{"Endpoint", "template", ""}, {"State", "", ""}, {"Auth", "", ""}, {"Sensitive", "", ""}, {"Risk", "risk", ""},
-		{"Requests", "requests", "num"}, {"Callers", "callers", "num"}, {"Last seen", "last_seen", "num"},
+		{"Endpoint", "template", ""},
+		{"State", "", ""},
+		{"Auth", "", ""},
+		{"Sensitive", "", ""},
+		{"Risk", "risk", ""},
+		{"Requests", "requests", "num"},
+		{"Callers", "callers", "num"},
+		{"Last seen", "last_seen", "num"},
 	}
 }
 

@@ -171,8 +171,10 @@ func TestFormsNeedProof(t *testing.T) {
 		name, csrf string
 		header     http.Header
 	}{
-		{"none", "", nil}, {"wrong", "x" + good[1:], nil},
-		{"from another site", good, http.Header{"Sec-Fetch-Site": {"cross-site"}}}, {"from another origin", good, http.Header{"Origin": {"http://evil.example"}}},
+		{"none", "", nil},
+		{"wrong", "x" + good[1:], nil},
+		{"from another site", good, http.Header{"Sec-Fetch-Site": {"cross-site"}}},
+		{"from another origin", good, http.Header{"Origin": {"http://evil.example"}}},
 	} {
 		block.Set("csrf", tt.csrf)
 		if code, _, _ := v.send("POST", "/blocks", block, tt.header); code != 403 {

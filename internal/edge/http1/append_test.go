@@ -36,11 +36,17 @@ func TestAppendRequestHead(t *testing.T) {
 		w        Rewrite
 		want     string
 	}{
-		{"order and casing stay, Host comes first", "GET /a?b HTTP/1.1\r\nACCEPT:  */* \r\nHost: h:80\r\nx-y:z\r\n\r\n", Rewrite{},
-			"GET /a?b HTTP/1.1\r\nHost: h:80\r\nACCEPT: */*\r\nx-y: z\r\n\r\n"},
-		{"hop-by-hop and named fields go", "GET / HTTP/1.1\r\nHost: h\r\nConnection: close, X-Hop\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\n" +
-			"TE: trailers\r\nX-Hop: 1\r\nx-hop: 2\r\nProxy-Authorization: Basic x\r\nX-Stays: 3\r\n\r\n", Rewrite{},
-			"GET / HTTP/1.1\r\nHost: h\r\nX-Stays: 3\r\n\r\n"},
+		{
+			"order and casing stay, Host comes first", "GET /a?b HTTP/1.1\r\nACCEPT:  */* \r\nHost: h:80\r\nx-y:z\r\n\r\n",
+			Rewrite{},
+			"GET /a?b HTTP/1.1\r\nHost: h:80\r\nACCEPT: */*\r\nx-y: z\r\n\r\n",
+		},
+		{
+			"hop-by-hop and named fields go", "GET / HTTP/1.1\r\nHost: h\r\nConnection: close, X-Hop\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\n" +
+				"TE: trailers\r\nX-Hop: 1\r\nx-hop: 2\r\nProxy-Authorization: Basic x\r\nX-Stays: 3\r\n\r\n",
+			Rewrite{},
+			"GET / HTTP/1.1\r\nHost: h\r\nX-Stays: 3\r\n\r\n",
+		},
 		{"end-to-end fields stay though named", "GET / HTTP/1.1\r\nHost: h\r\nConnection: Authorization, X-Forwarded-Host, Host\r\nAuthorization: x\r\n" +
 			"X-Forwarded-Host: y\r\n\r\n", Rewrite{}, "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: x\r\nX-Forwarded-Host: y\r\n\r\n"},
 		{"absolute form", "GET HTTP://H/a?b HTTP/1.1\r\nHost: h\r\n\r\n", Rewrite{}, "GET /a?b HTTP/1.1\r\nHost: H\r\n\r\n"},
@@ -48,25 +54,47 @@ func TestAppendRequestHead(t *testing.T) {
 		{"empty query stays", "GET /? HTTP/1.1\r\nHost: h\r\n\r\n", Rewrite{}, "GET /? HTTP/1.1\r\nHost: h\r\n\r\n"},
 		{"asterisk", "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", Rewrite{}, "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"},
 		{"HTTP/1.0 becomes 1.1", "GET / HTTP/1.0\r\n\r\n", Rewrite{Host: []byte("up:9000")}, "GET / HTTP/1.1\r\nHost: up:9000\r\n\r\n"},
-		{"length is written afresh", "POST / HTTP/1.1\r\nHost: h\r\ncontent-length: 005\r\n\r\n", Rewrite{},
-			"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"},
+		{
+			"length is written afresh", "POST / HTTP/1.1\r\nHost: h\r\ncontent-length: 005\r\n\r\n",
+			Rewrite{},
+			"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n",
+		},
 		{"zero length stays", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", Rewrite{}, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"},
-		{"chunked", "POST / HTTP/1.1\r\nHost: h\r\ntransfer-encoding: CHUNKED\r\nTrailer: X\r\n\r\n", Rewrite{},
-			"POST / HTTP/1.1\r\nHost: h\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n\r\n"},
-		{"reframed", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", Rewrite{Reframe: true, Framing: FramingLength, Length: 7},
-			"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\n"},
-		{"Expect goes", "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", Rewrite{},
-			"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n"},
-		{"Expect stays", "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n", Rewrite{KeepExpect: true},
-			"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"},
+		{
+			"chunked", "POST / HTTP/1.1\r\nHost: h\r\ntransfer-encoding: CHUNKED\r\nTrailer: X\r\n\r\n",
+			Rewrite{},
+			"POST / HTTP/1.1\r\nHost: h\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n\r\n",
+		},
+		{
+			"reframed", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+			Rewrite{Reframe: true, Framing: FramingLength, Length: 7},
+			"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\n",
+		},
+		{
+			"Expect goes", "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+			Rewrite{},
+			"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n",
+		},
+		{
+			"Expect stays", "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+			Rewrite{KeepExpect: true},
+			"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+		},
 		{"websocket", webSocketRequest, Rewrite{}, "GET /live HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Version: 13\r\n" +
 			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"},
-		{"h2c goes", "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n", Rewrite{},
-			"GET / HTTP/1.1\r\nHost: h\r\n\r\n"},
-		{"replaced and added fields, close", "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.2.3.4\r\nAccept-Encoding: br\r\n\r\n",
-			Rewrite{Drop: DropFields(exchange.HeaderXForwardedFor, exchange.HeaderAcceptEncoding), Close: true,
-				Add: Fields{{Name: []byte("X-Forwarded-For"), Value: []byte("203.0.113.9")}}},
-			"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n"},
+		{
+			"h2c goes", "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n",
+			Rewrite{},
+			"GET / HTTP/1.1\r\nHost: h\r\n\r\n",
+		},
+		{
+			"replaced and added fields, close", "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.2.3.4\r\nAccept-Encoding: br\r\n\r\n",
+			Rewrite{
+				Drop: DropFields(exchange.HeaderXForwardedFor, exchange.HeaderAcceptEncoding), Close: true,
+				Add: Fields{{Name: []byte("X-Forwarded-For"), Value: []byte("203.0.113.9")}},
+			},
+			"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Forwarded-For: 203.0.113.9\r\n\r\n",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := AppendRequestHead([]byte("before"), mustRequest(t, c.in), &c.w)
@@ -85,22 +113,40 @@ func TestAppendResponseHead(t *testing.T) {
 		want     string
 		framing  Framing
 	}{
-		{"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nX: y\r\n\r\n", MethodGet, Rewrite{},
-			"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 5\r\n\r\n", FramingLength},
-		{"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", MethodGet, Rewrite{Close: true},
-			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", FramingChunked},
-		{"chunked for an HTTP/1.0 client", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", MethodGet, Rewrite{HTTP10: true},
-			"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", FramingUntilClose},
+		{
+			"length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nX: y\r\n\r\n", MethodGet,
+			Rewrite{},
+			"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 5\r\n\r\n", FramingLength,
+		},
+		{
+			"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", MethodGet,
+			Rewrite{Close: true},
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n", FramingChunked,
+		},
+		{
+			"chunked for an HTTP/1.0 client", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", MethodGet,
+			Rewrite{HTTP10: true},
+			"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", FramingUntilClose,
+		},
 		{"until close becomes chunked", "HTTP/1.0 200 OK\r\n\r\n", MethodGet, Rewrite{}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", FramingChunked},
-		{"HTTP/1.0 client keeps alive", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", MethodGet, Rewrite{HTTP10: true},
-			"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n", FramingNone},
+		{
+			"HTTP/1.0 client keeps alive", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", MethodGet,
+			Rewrite{HTTP10: true},
+			"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n", FramingNone,
+		},
 		{"HEAD keeps its length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", MethodHead, Rewrite{}, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", FramingNone},
-		{"304 keeps its length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", MethodGet, Rewrite{},
-			"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", FramingNone},
+		{
+			"304 keeps its length", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", MethodGet,
+			Rewrite{},
+			"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", FramingNone,
+		},
 		{"204 has none", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", MethodGet, Rewrite{}, "HTTP/1.1 204 No Content\r\n\r\n", FramingNone},
 		{"interim", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", MethodGet, Rewrite{Close: true}, "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", FramingNone},
-		{"masked body has another length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", MethodGet, Rewrite{Reframe: true, Framing: FramingLength, Length: 9},
-			"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", FramingLength},
+		{
+			"masked body has another length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", MethodGet,
+			Rewrite{Reframe: true, Framing: FramingLength, Length: 9},
+			"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", FramingLength,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := mustResponse(t, c.in, c.method, false)
@@ -124,8 +170,20 @@ func TestAppendResponseHead(t *testing.T) {
 func TestNoInjection(t *testing.T) {
 	h := mustRequest(t, "GET / HTTP/1.1\r\nHost: h\r\n\r\n")
 	for _, c := range [][2]string{
-		{"X", "a\r\nY: b"}, {"X", "a\nb"}, {"X", "a\rb"}, {"X", "a\x00b"}, {"X", "a\x7fb"}, {"X\r\nY", "a"}, {"X Y", "a"}, {"", "a"}, {"X:", "a"},
-		{"Content-Length", "5"}, {"transfer-encoding", "chunked"}, {"Host", "b"}, {"Connection", "x"}, {"Upgrade", "h2c"},
+		{"X", "a\r\nY: b"},
+		{"X", "a\nb"},
+		{"X", "a\rb"},
+		{"X", "a\x00b"},
+		{"X", "a\x7fb"},
+		{"X\r\nY", "a"},
+		{"X Y", "a"},
+		{"", "a"},
+		{"X:", "a"},
+		{"Content-Length", "5"},
+		{"transfer-encoding", "chunked"},
+		{"Host", "b"},
+		{"Connection", "x"},
+		{"Upgrade", "h2c"},
 	} {
 		dst := []byte("before")
 		got, err := AppendRequestHead(dst, h, &Rewrite{Add: Fields{{Name: []byte(c[0]), Value: []byte(c[1])}}})

@@ -126,9 +126,11 @@ func decode(wire []byte, piece int, from side, method Method, l *Limits) (tr tra
 						break
 					}
 					tr.anomalies.Union(req.Anomalies)
-					m = message{method: string(req.Method), target: string(req.Target), path: string(req.Path), query: string(req.RawQuery),
+					m = message{
+						method: string(req.Method), target: string(req.Target), path: string(req.Path), query: string(req.RawQuery),
 						host: string(req.Host), minor: req.Minor, keepAlive: req.KeepAlive, expect: req.ExpectContinue, websocket: req.WebSocket,
-						framing: req.Framing, fields: copyFields(req.Fields)}
+						framing: req.Framing, fields: copyFields(req.Fields),
+					}
 					body.BeginRequest(&req, l)
 				} else {
 					n, err = resp.Parse(buf, l, method, false)

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bytes"
+	"errors"
 
 	"merlon/internal/model/exchange"
 )
@@ -116,12 +117,13 @@ func (h *Head) ready(b []byte) bool {
 
 // finish ends an attempt: it turns "need more" into a refusal where a limit is reached and keeps the raw bytes.
 func (h *Head) finish(b []byte, n int, err error, l *Limits, from side) (int, error) {
+	more := errors.Is(err, ErrNeedMore)
 	switch {
 	case err == nil:
 		if n > l.HeadBytes {
 			err = h.note(exchange.AnomalyHeaderTooLarge, from)
 		}
-	case err == ErrNeedMore:
+	case more:
 		// One more byte is wanted, the final LF at least.
 		if len(b) >= l.HeadBytes {
 			err = h.note(exchange.AnomalyHeaderTooLarge, from)
@@ -129,7 +131,7 @@ func (h *Head) finish(b []byte, n int, err error, l *Limits, from side) (int, er
 			err = h.note(exchange.AnomalyLineTooLong, from)
 		}
 	}
-	if err == ErrNeedMore {
+	if errors.Is(err, ErrNeedMore) {
 		return 0, err
 	}
 	h.waiting, h.lined, h.scanned = false, false, 0

@@ -85,10 +85,17 @@ func TestWebSocketHandshake(t *testing.T) {
 		t.Error("a complete handshake is not recognised")
 	}
 	for _, c := range [][2]string{
-		{"GET", "POST"}, {"keep-alive, Upgrade", "keep-alive"}, {"Version: 13", "Version: 8"}, {"bGUgbm9uY2U=", "bGUgbm9uY2U"},
-		{"dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=a"}, {"dGhl", "d!hl"}, {"Sec-WebSocket-Key", "X-Key"},
-		{"Host: a\r\n", "Host: a\r\nContent-Length: 1\r\n"}, {"Host: a\r\n", "Host: a\r\nSec-WebSocket-Version: 13\r\n"},
-		{"WebSocket\r\n", "websocket, h2c\r\n"}, {"HTTP/1.1", "HTTP/1.0"},
+		{"GET", "POST"},
+		{"keep-alive, Upgrade", "keep-alive"},
+		{"Version: 13", "Version: 8"},
+		{"bGUgbm9uY2U=", "bGUgbm9uY2U"},
+		{"dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=a"},
+		{"dGhl", "d!hl"},
+		{"Sec-WebSocket-Key", "X-Key"},
+		{"Host: a\r\n", "Host: a\r\nContent-Length: 1\r\n"},
+		{"Host: a\r\n", "Host: a\r\nSec-WebSocket-Version: 13\r\n"},
+		{"WebSocket\r\n", "websocket, h2c\r\n"},
+		{"HTTP/1.1", "HTTP/1.0"},
 	} {
 		wire := strings.Replace(webSocketRequest, c[0], c[1], 1)
 		h := mustRequest(t, wire)

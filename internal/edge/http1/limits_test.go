@@ -41,21 +41,35 @@ func limitCases() []limitCase {
 		{"endless head", exchange.AnomalyHeaderTooLarge, "GET / HTTP/1.1\r\nX: " + strings.Repeat("y", l.HeadBytes), get("/", "")},
 		{"fields", exchange.AnomalyTooManyHeaders, get("/", many(l.Fields)), get("/", many(l.Fields-1))},
 		{"connection options", exchange.AnomalyTooManyConnectionOptions, get("/", named(l.ConnectionOptions+1)), get("/", named(l.ConnectionOptions))},
-		{"host", exchange.AnomalyBadHost, "GET / HTTP/1.1\r\nHost: " + strings.Repeat("a", l.HostBytes+1) + "\r\n\r\n",
-			"GET / HTTP/1.1\r\nHost: " + strings.Repeat("a", l.HostBytes) + "\r\n\r\n"},
-		{"chunk size digits", exchange.AnomalyChunkSizeOverflow, chunked(strings.Repeat("0", l.ChunkSizeDigits) + "1\r\nx\r\n0\r\n\r\n"),
-			chunked(strings.Repeat("0", l.ChunkSizeDigits-1) + "1\r\nx\r\n0\r\n\r\n")},
-		{"one chunk extension", exchange.AnomalyChunkExtensionTooLong, chunked("1;" + strings.Repeat("e", l.ChunkExtensionBytes+1) + "\r\nx\r\n0\r\n\r\n"),
-			chunked("1;" + strings.Repeat("e", l.ChunkExtensionBytes) + "\r\nx\r\n0\r\n\r\n")},
-		{"many chunk extensions", exchange.AnomalyChunkExtensionTooLong, chunked(strings.Repeat("1;abcdefgh\r\nx\r\n", l.ChunkExtensionBytes/8+1) + "0\r\n\r\n"),
-			chunked(strings.Repeat("1;abcdefgh\r\nx\r\n", l.ChunkExtensionBytes/8) + "0\r\n\r\n")},
-		{"trailer bytes", exchange.AnomalyTrailerTooLarge, chunked("0\r\nX: " + strings.Repeat("y", l.TrailerBytes) + "\r\n\r\n"),
-			chunked("0\r\nX: " + strings.Repeat("y", l.TrailerBytes-7) + "\r\n\r\n")},
+		{
+			"host", exchange.AnomalyBadHost, "GET / HTTP/1.1\r\nHost: " + strings.Repeat("a", l.HostBytes+1) + "\r\n\r\n",
+			"GET / HTTP/1.1\r\nHost: " + strings.Repeat("a", l.HostBytes) + "\r\n\r\n",
+		},
+		{
+			"chunk size digits", exchange.AnomalyChunkSizeOverflow, chunked(strings.Repeat("0", l.ChunkSizeDigits) + "1\r\nx\r\n0\r\n\r\n"),
+			chunked(strings.Repeat("0", l.ChunkSizeDigits-1) + "1\r\nx\r\n0\r\n\r\n"),
+		},
+		{
+			"one chunk extension", exchange.AnomalyChunkExtensionTooLong, chunked("1;" + strings.Repeat("e", l.ChunkExtensionBytes+1) + "\r\nx\r\n0\r\n\r\n"),
+			chunked("1;" + strings.Repeat("e", l.ChunkExtensionBytes) + "\r\nx\r\n0\r\n\r\n"),
+		},
+		{
+			"many chunk extensions", exchange.AnomalyChunkExtensionTooLong, chunked(strings.Repeat("1;abcdefgh\r\nx\r\n", l.ChunkExtensionBytes/8+1) + "0\r\n\r\n"),
+			chunked(strings.Repeat("1;abcdefgh\r\nx\r\n", l.ChunkExtensionBytes/8) + "0\r\n\r\n"),
+		},
+		{
+			"trailer bytes", exchange.AnomalyTrailerTooLarge, chunked("0\r\nX: " + strings.Repeat("y", l.TrailerBytes) + "\r\n\r\n"),
+			chunked("0\r\nX: " + strings.Repeat("y", l.TrailerBytes-7) + "\r\n\r\n"),
+		},
 		{"trailer fields", exchange.AnomalyTrailerTooLarge, chunked("0\r\n" + many(l.TrailerFields+1) + "\r\n"), chunked("0\r\n" + many(l.TrailerFields) + "\r\n")},
-		{"announced body", exchange.AnomalyBodyTooLarge, get("/", fmt.Sprintf("Content-Length: %d\r\n", testBodyBytes+1)),
-			get("/", fmt.Sprintf("Content-Length: %d\r\n", testBodyBytes)) + strings.Repeat("x", testBodyBytes)},
-		{"chunked body", exchange.AnomalyBodyTooLarge, chunked(strings.Repeat("1\r\nx\r\n", testBodyBytes+1) + "0\r\n\r\n"),
-			chunked(strings.Repeat("1\r\nx\r\n", testBodyBytes) + "0\r\n\r\n")},
+		{
+			"announced body", exchange.AnomalyBodyTooLarge, get("/", fmt.Sprintf("Content-Length: %d\r\n", testBodyBytes+1)),
+			get("/", fmt.Sprintf("Content-Length: %d\r\n", testBodyBytes)) + strings.Repeat("x", testBodyBytes),
+		},
+		{
+			"chunked body", exchange.AnomalyBodyTooLarge, chunked(strings.Repeat("1\r\nx\r\n", testBodyBytes+1) + "0\r\n\r\n"),
+			chunked(strings.Repeat("1\r\nx\r\n", testBodyBytes) + "0\r\n\r\n"),
+		},
 	}
 }
 

@@ -26,7 +26,8 @@ func knownHash(mul uint32, length int, first, last byte) uint32 {
 var known = func() (t struct {
 	mul   uint32
 	slots [knownSlots]knownSlot
-}) {
+},
+) {
 search:
 	for mul := uint32(0x9E3779B1); ; mul += 2 {
 		t.slots = [knownSlots]knownSlot{}

@@ -122,10 +122,12 @@ func TestAnomalyTable(t *testing.T) {
 		}
 	}
 	// The parser cannot go on behind these, so the table must not claim that they are only noted.
-	for _, a := range []exchange.Anomaly{exchange.AnomalyBareCR, exchange.AnomalyNUL, exchange.AnomalyControlCharacter,
+	for _, a := range []exchange.Anomaly{
+		exchange.AnomalyBareCR, exchange.AnomalyNUL, exchange.AnomalyControlCharacter,
 		exchange.AnomalyObsFold, exchange.AnomalyBadFieldName, exchange.AnomalyBadVersion, exchange.AnomalyBadChunk,
 		exchange.AnomalyChunkSizeOverflow, exchange.AnomalyChunkExtensionTooLong, exchange.AnomalyTrailerTooLarge,
-		exchange.AnomalyHeaderTooLarge, exchange.AnomalyTooManyHeaders, exchange.AnomalyLineTooLong, exchange.AnomalyBodyTooLarge} {
+		exchange.AnomalyHeaderTooLarge, exchange.AnomalyTooManyHeaders, exchange.AnomalyLineTooLong, exchange.AnomalyBodyTooLarge,
+	} {
 		if d := a.Describe(); !d.RejectsRequest || !d.RejectsResponse {
 			t.Errorf("%s must refuse on both sides", d.Name)
 		}

@@ -92,8 +92,10 @@ func (c *compiler) action(line int, key, name string, mode bundle.Mode) (action.
 	}
 	for _, l := range later {
 		if l == name {
-			c.mistakes = append(c.mistakes, Mistake{Source: c.in.Source, Line: line, Key: key, Notice: true,
-				Message: fmt.Sprintf("action %q is understood, but this version cannot carry it out: the entry has no effect", name)})
+			c.mistakes = append(c.mistakes, Mistake{
+				Source: c.in.Source, Line: line, Key: key, Notice: true,
+				Message: fmt.Sprintf("action %q is understood, but this version cannot carry it out: the entry has no effect", name),
+			})
 			return action.Allow, bundle.ModeOff, true
 		}
 	}

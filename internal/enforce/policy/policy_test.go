@@ -72,10 +72,12 @@ func TestDecide(t *testing.T) {
 		{"list: prefix", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("203.0.113.9") }, nil, Verdict{Kind: action.Block, Rule: "list:blocked"}},
 		{"list: IPv6", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("2001:db8::1") }, nil, Verdict{Kind: action.Block, Rule: "list:blocked"}},
 		{"silent: neighbour of a listed host", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("198.51.100.8") }, nil, Verdict{}},
-		{"rule: outside the office", func(f *Facts) {
-			f.Endpoint = Endpoint{Method: "PUT", Template: "/b", Labels: []string{"billing"}, Access: "write"}
-		}, nil,
-			Verdict{Kind: action.Block, Rule: "billing writes from the office only"}},
+		{
+			"rule: outside the office", func(f *Facts) {
+				f.Endpoint = Endpoint{Method: "PUT", Template: "/b", Labels: []string{"billing"}, Access: "write"}
+			}, nil,
+			Verdict{Kind: action.Block, Rule: "billing writes from the office only"},
+		},
 		{"silent: in the office", func(f *Facts) {
 			f.Endpoint = Endpoint{Method: "PUT", Template: "/b", Labels: []string{"billing"}, Access: "write"}
 			f.Client.Addr = netip.MustParseAddr("10.1.2.3")
@@ -83,8 +85,10 @@ func TestDecide(t *testing.T) {
 		{"rule: tag", func(f *Facts) {
 			f.Exchange.Request.Fields = []exchange.Field{{Name: []byte("user-agent"), Value: []byte("Old/1")}}
 		}, nil, Verdict{Kind: action.Tag, Rule: "old clients", Tag: "old clients"}},
-		{"rule: watch reports what it would do", func(f *Facts) { f.Endpoint = Endpoint{Method: "GET", Template: "/v1/patients"} }, nil,
-			Verdict{Would: action.Block, WouldRule: "watch v1"}},
+		{
+			"rule: watch reports what it would do", func(f *Facts) { f.Endpoint = Endpoint{Method: "GET", Template: "/v1/patients"} }, nil,
+			Verdict{Would: action.Block, WouldRule: "watch v1"},
+		},
 		{"silent: an action that cannot be carried out has no effect", func(f *Facts) { f.Endpoint.Purpose = "login" }, nil, Verdict{}},
 		{"finding: stage enforces medium", func(f *Facts) {
 			f.Findings = []finding.Finding{{ID: "wire.obs-fold", Stage: finding.StageWire, Severity: finding.Medium}}
@@ -110,18 +114,28 @@ func TestDecide(t *testing.T) {
 			f.At = time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 			f.Findings = []finding.Finding{{ID: "wire.obs-fold", Stage: finding.StageWire, Severity: finding.Medium}}
 		}, nil, Verdict{Kind: action.Block, Rule: "wire.obs-fold"}},
-		{"standing: fingerprint", func(f *Facts) { f.Client.Fingerprint = 0xabcdef }, []bundle.Entry{{ID: "7", Kind: bundle.ListFingerprint, Value: "0000000000abcdef", Action: "block"}},
-			Verdict{Kind: action.Block, Rule: "standing:7"}},
-		{"standing: endpoint id", func(f *Facts) { f.Endpoint.ID = 12 }, []bundle.Entry{{ID: "8", Kind: bundle.ListEndpoint, Value: "12", Action: "block"}},
-			Verdict{Kind: action.Block, Rule: "standing:8"}},
+		{
+			"standing: fingerprint", func(f *Facts) { f.Client.Fingerprint = 0xabcdef },
+			[]bundle.Entry{{ID: "7", Kind: bundle.ListFingerprint, Value: "0000000000abcdef", Action: "block"}},
+			Verdict{Kind: action.Block, Rule: "standing:7"},
+		},
+		{
+			"standing: endpoint id", func(f *Facts) { f.Endpoint.ID = 12 },
+			[]bundle.Entry{{ID: "8", Kind: bundle.ListEndpoint, Value: "12", Action: "block"}},
+			Verdict{Kind: action.Block, Rule: "standing:8"},
+		},
 		{"list: tag", func(f *Facts) { f.Client.Place.Country = [2]byte{'X', 'X'} }, nil, Verdict{Kind: action.Tag, Rule: "list:odd", Tag: "list:odd"}},
-		{"standing: a prefix written as mapped IPv6", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("192.0.2.77") }, []bundle.Entry{{ID: "m", Kind: bundle.ListAddress, Value: "::ffff:192.0.2.0/120", Action: "block"}},
-			Verdict{Kind: action.Block, Rule: "standing:m"}},
+		{
+			"standing: a prefix written as mapped IPv6", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("192.0.2.77") },
+			[]bundle.Entry{{ID: "m", Kind: bundle.ListAddress, Value: "::ffff:192.0.2.0/120", Action: "block"}},
+			Verdict{Kind: action.Block, Rule: "standing:m"},
+		},
 		{"silent: standing has expired", func(f *Facts) { f.Endpoint.ID = 12 }, []bundle.Entry{{ID: "8", Kind: bundle.ListEndpoint, Value: "12", Action: "block", Until: time.Unix(1, 0)}}, Verdict{}},
 		{"silent: standing of another site", func(f *Facts) { f.Endpoint.ID = 12 }, []bundle.Entry{{ID: "8", Site: "other", Kind: bundle.ListEndpoint, Value: "12", Action: "block"}}, Verdict{}},
 		{"standing: address within a prefix and another entry for the same prefix", func(f *Facts) { f.Client.Addr = netip.MustParseAddr("100.64.1.1") }, []bundle.Entry{
 			{ID: "a", Kind: bundle.ListAddress, Value: "100.64.0.0/10", Action: "tag", Mode: bundle.ModeWatch},
-			{ID: "b", Kind: bundle.ListAddress, Value: "100.64.0.0/10", Action: "block"}}, Verdict{Kind: action.Block, Would: action.Tag, Rule: "standing:b", WouldRule: "standing:a"}},
+			{ID: "b", Kind: bundle.ListAddress, Value: "100.64.0.0/10", Action: "block"},
+		}, Verdict{Kind: action.Block, Would: action.Tag, Rule: "standing:b", WouldRule: "standing:a"}},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {

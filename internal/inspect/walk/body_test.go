@@ -33,8 +33,10 @@ func TestBodies(t *testing.T) {
 		{"JSON declared as text", "text/plain", `[{"a":1}]`, exchange.BodyJSON, true, "body=[1] body[]={1} body[].a=1"},
 		{"text that begins like JSON", "text/plain", `{"a" and more`, exchange.BodyText, true, `body="{\"a\" and more"`},
 		{"form", "application/x-www-form-urlencoded", "a=1&b=x+y%21&a=2&c&=z&&", exchange.BodyForm, true, `body={5} body.a="1" body.b="x y!" body.a="2" twice body.c="" body.""="z" word`},
-		{"multipart", "multipart/form-data; boundary=\"b\"", form, exchange.BodyMultipart, true,
-			`body={3} body.title="hello there" body.meta={1} body.meta.id=7 id body.scan={3} body.scan.filename="../x.png" body.scan.type="image/png" body.scan.content="\x89PNG\x00\x01"`},
+		{
+			"multipart", "multipart/form-data; boundary=\"b\"", form, exchange.BodyMultipart, true,
+			`body={3} body.title="hello there" body.meta={1} body.meta.id=7 id body.scan={3} body.scan.filename="../x.png" body.scan.type="image/png" body.scan.content="\x89PNG\x00\x01"`,
+		},
 		{"multipart that does not end", "multipart/form-data; boundary=b", form[:len(form)-10], exchange.BodyUndecodable, false, ""},
 		{"multipart with bare line feeds", "multipart/form-data; boundary=b", strings.ReplaceAll(form, "\r\n", "\n"), exchange.BodyUndecodable, false, "body={0}"},
 		{"multipart without a boundary", "multipart/form-data", form, exchange.BodyUndecodable, false, ""},

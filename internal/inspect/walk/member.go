@@ -45,7 +45,7 @@ func rootOf(p exchange.Part) uint16 { return cachedMembers + uint16(p) }
 // visit marks the member as seen in a container of the message at hand, and tells whether it was seen there before.
 func (m *member) visit(message uint32, container int32) (again bool) {
 	tag := uint64(message)<<32 | uint64(uint32(container))
-	if uint32(m.tag>>32) != message {
+	if m.tag>>32 != uint64(message) {
 		m.last, m.elem = unseen, unseen
 	}
 	again = m.tag == tag

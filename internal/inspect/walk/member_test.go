@@ -16,8 +16,10 @@ func anyName(r *rand.Rand) string {
 	case 0:
 		return strconv.Itoa(r.IntN(40))
 	case 1:
-		return []string{"", `a\"b`, `a\"b\":1,\"c`, `tab\t`, `caf\u00e9`, "café", "a", "ab", "abc", "abcdefgh", "abcdefghi", "abcdefghijklmnopq", "abcdefghijklmnopqrstuvwxyzabc",
-			"abcdefghijklmnopqrstuvwxyzabcdefgh"}[r.IntN(14)]
+		return []string{
+			"", `a\"b`, `a\"b\":1,\"c`, `tab\t`, `caf\u00e9`, "café", "a", "ab", "abc", "abcdefgh", "abcdefghi", "abcdefghijklmnopq", "abcdefghijklmnopqrstuvwxyzabc",
+			"abcdefghijklmnopqrstuvwxyzabcdefgh",
+		}[r.IntN(14)]
 	case 2:
 		return fmt.Sprintf("7b7e2c1e-6f0e-4c53-9a55-0d1b1c6f7a%02x", r.IntN(20))
 	}

@@ -85,8 +85,10 @@ func (h *Hospital) createAppointment(w http.ResponseWriter, r *http.Request, who
 		}
 	}
 	h.mu.Lock()
-	v := &appointment{PatientID: in.PatientID, Department: in.Department, StartsAt: in.StartsAt.UTC(), Minutes: in.Minutes, Status: "booked",
-		Reason: in.Reason, Doctor: "Dr " + h.byLogin[h.dir.Staff[h.lastID%len(h.dir.Staff)].Username].name}
+	v := &appointment{
+		PatientID: in.PatientID, Department: in.Department, StartsAt: in.StartsAt.UTC(), Minutes: in.Minutes, Status: "booked",
+		Reason: in.Reason, Doctor: "Dr " + h.byLogin[h.dir.Staff[h.lastID%len(h.dir.Staff)].Username].name,
+	}
 	h.addVisit(v)
 	out := *v
 	h.mu.Unlock()

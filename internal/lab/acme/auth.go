@@ -92,8 +92,10 @@ func (h *Hospital) login(w http.ResponseWriter, r *http.Request, _ *account) {
 }
 
 func (h *Hospital) grant(a *account) grant {
-	g := grant{TokenType: "Bearer", ExpiresIn: int(accessLife / time.Second),
-		AccessToken: h.issue(a, "access", accessLife), RefreshToken: h.issue(a, "refresh", refreshLife)}
+	g := grant{
+		TokenType: "Bearer", ExpiresIn: int(accessLife / time.Second),
+		AccessToken: h.issue(a, "access", accessLife), RefreshToken: h.issue(a, "refresh", refreshLife),
+	}
 	if a.patient != nil {
 		g.PatientID = a.patient.ID
 	}

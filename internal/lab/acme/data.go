@@ -111,13 +111,15 @@ func (h *Hospital) seedPeople(r *rand.Rand) {
 	words := strings.Fields(passwordWords)
 	password := func() string { return fmt.Sprintf("%s-%04d-%s", pick(r, words), r.IntN(10000), pick(r, words)) }
 	for i := range h.o.Patients {
-		p := &patient{ID: uuid(r), MRN: fmt.Sprintf("MRN%07d", 1000003+i*7), Given: pick(r, given), Family: pick(r, family),
+		p := &patient{
+			ID: uuid(r), MRN: fmt.Sprintf("MRN%07d", 1000003+i*7), Given: pick(r, given), Family: pick(r, family),
 			Born:    time.Date(1935+r.IntN(80), time.Month(1+r.IntN(12)), 1+r.IntN(28), 0, 0, 0, 0, time.UTC).Format(time.DateOnly),
 			Sex:     pick(r, []string{"female", "female", "male", "male", "other"}),
 			SSN:     fmt.Sprintf("%03d-%02d-%04d", 100+r.IntN(560), 1+r.IntN(99), 1+r.IntN(9999)),
 			Insurer: pick(r, []string{"Insureline", "Medicover", "Statutory Fund North"}), InsuranceNumber: fmt.Sprintf("A%09d", r.IntN(1e9)),
 			Phone: fmt.Sprintf("+49 30 %07d", 1000000+r.IntN(8999999)), Street: fmt.Sprintf("%s %d", pick(r, strings.Fields(streets)), 1+r.IntN(140)),
-			City: pick(r, strings.Fields(cities)), Postcode: fmt.Sprintf("%05d", 10000+r.IntN(89999))}
+			City: pick(r, strings.Fields(cities)), Postcode: fmt.Sprintf("%05d", 10000+r.IntN(89999)),
+		}
 		p.Email = strings.ToLower(fmt.Sprintf("%s.%s%d@mail.example", p.Given, p.Family, i))
 		h.patients, h.patient[p.ID] = append(h.patients, p), p
 		a := &account{subject: p.Email, password: password(), name: p.Given + " " + p.Family, role: isPatient, patient: p}
@@ -145,9 +147,11 @@ func (h *Hospital) seedRecords(r *rand.Rand, today time.Time) {
 		for range 1 + r.IntN(6) {
 			at := today.Add(-time.Duration(r.Int64N(int64(900 * 24 * time.Hour)))).Truncate(time.Second)
 			code, diagnosis, _ := strings.Cut(pick(r, codes), "|")
-			rec := &record{ID: ulid(r, at), PatientID: p.ID, Kind: pick(r, []string{"note", "lab_result", "imaging", "prescription"}),
+			rec := &record{
+				ID: ulid(r, at), PatientID: p.ID, Kind: pick(r, []string{"note", "lab_result", "imaging", "prescription"}),
 				Department: pick(r, wards), Author: h.doctor(r), CreatedAt: at, Code: code, Diagnosis: diagnosis,
-				Note: "Seen for " + pick(r, strings.Split(visitReasons, "|")) + ". " + diagnosis + "; plan discussed with the patient."}
+				Note: "Seen for " + pick(r, strings.Split(visitReasons, "|")) + ". " + diagnosis + "; plan discussed with the patient.",
+			}
 			if rec.Kind == "lab_result" {
 				rec.Values = []reading{{"haemoglobin", float64(110+r.IntN(60)) / 10, "g/dL"}, {"glucose", float64(70 + r.IntN(90)), "mg/dL"}, {"creatinine", float64(5+r.IntN(10)) / 10, "mg/dL"}}
 			}
@@ -161,9 +165,11 @@ func (h *Hospital) seedInvoices(r *rand.Rand, today time.Time) {
 	for i := range 2 * len(h.patients) {
 		p := h.patients[r.IntN(len(h.patients))]
 		issued := today.AddDate(0, 0, -r.IntN(120))
-		v := &invoice{ID: fmt.Sprintf("INV-%d-%06d", issued.Year(), 4711+i), PatientID: p.ID, Payer: p.Insurer, Currency: "EUR",
+		v := &invoice{
+			ID: fmt.Sprintf("INV-%d-%06d", issued.Year(), 4711+i), PatientID: p.ID, Payer: p.Insurer, Currency: "EUR",
 			Status: pick(r, []string{"open", "open", "paid", "paid", "paid", "overdue"}), IssuedOn: issued.Format(time.DateOnly),
-			DueOn: issued.AddDate(0, 0, 30).Format(time.DateOnly), IBAN: iban(r)}
+			DueOn: issued.AddDate(0, 0, 30).Format(time.DateOnly), IBAN: iban(r),
+		}
 		for range 1 + r.IntN(3) {
 			f := strings.Split(pick(r, treatments), "|")
 			var cents int
@@ -181,9 +187,11 @@ func (h *Hospital) seedVisits(r *rand.Rand, today time.Time) {
 	wards := h.slugs()
 	for range 2 * len(h.patients) {
 		day := r.IntN(60) - 30
-		v := &appointment{PatientID: h.patients[r.IntN(len(h.patients))].ID, Department: pick(r, wards), Doctor: h.doctor(r),
+		v := &appointment{
+			PatientID: h.patients[r.IntN(len(h.patients))].ID, Department: pick(r, wards), Doctor: h.doctor(r),
 			StartsAt: today.AddDate(0, 0, day).Add(8*time.Hour + time.Duration(r.IntN(36))*15*time.Minute), Minutes: 15 * (1 + r.IntN(3)),
-			Status: "booked", Reason: pick(r, strings.Split(visitReasons, "|"))}
+			Status: "booked", Reason: pick(r, strings.Split(visitReasons, "|")),
+		}
 		if day < 0 {
 			v.Status = "done"
 		}

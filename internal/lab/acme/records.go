@@ -3,6 +3,7 @@ package acme
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -83,7 +84,7 @@ func (h *Hospital) upload(w http.ResponseWriter, r *http.Request, who *account) 
 	d := document{At: h.o.Now().UTC()}
 	for n := 0; ; n++ {
 		part, err := parts.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil || n >= 8 {

@@ -115,8 +115,10 @@ func (h *Hospital) jwks(w http.ResponseWriter, _ *http.Request, _ *account) {
 		Keys []key `json:"keys"`
 	}{[]key{}}
 	if h.rsa != nil {
-		out.Keys = append(out.Keys, key{"RSA", keyID, "sig", "RS256",
-			base64.RawURLEncoding.EncodeToString(h.rsa.N.Bytes()), base64.RawURLEncoding.EncodeToString(big.NewInt(int64(h.rsa.E)).Bytes())})
+		out.Keys = append(out.Keys, key{
+			"RSA", keyID, "sig", "RS256",
+			base64.RawURLEncoding.EncodeToString(h.rsa.N.Bytes()), base64.RawURLEncoding.EncodeToString(big.NewInt(int64(h.rsa.E)).Bytes()),
+		})
 	}
 	reply(w, http.StatusOK, out)
 }

@@ -137,50 +137,50 @@ func (r *Result) Check(x *Expect) (wrong []string) {
 	return wrong
 }
 
-func (want *Endpoint) check(e *inventory.Endpoint, say func(string, ...any)) {
-	if want.State != "" && e.State != want.State {
-		say("%s is %s, want %s (%s)", want, e.State, want.State, e.Detail.Support.Missing)
+func (e *Endpoint) check(got *inventory.Endpoint, say func(string, ...any)) {
+	if e.State != "" && got.State != e.State {
+		say("%s is %s, want %s (%s)", e, got.State, e.State, got.Detail.Support.Missing)
 	}
-	if want.Auth != "" && e.Auth != want.Auth {
-		say("%s: authentication %s, want %s (%d successes with, %d without a credential)", want, e.Auth, want.Auth,
-			e.Detail.SuccessesWithCredential, e.Detail.SuccessesWithoutCredential)
+	if e.Auth != "" && got.Auth != e.Auth {
+		say("%s: authentication %s, want %s (%d successes with, %d without a credential)", e, got.Auth, e.Auth,
+			got.Detail.SuccessesWithCredential, got.Detail.SuccessesWithoutCredential)
 	}
-	for _, w := range want.Has {
-		if !slices.Contains(e.Lifecycle, w) {
-			say("%s: life cycle %v, want %s", want, e.Lifecycle, w)
+	for _, w := range e.Has {
+		if !slices.Contains(got.Lifecycle, w) {
+			say("%s: life cycle %v, want %s", e, got.Lifecycle, w)
 		}
 	}
-	for _, w := range want.Not {
-		if slices.Contains(e.Lifecycle, w) {
-			say("%s: life cycle %v, want no %s", want, e.Lifecycle, w)
+	for _, w := range e.Not {
+		if slices.Contains(got.Lifecycle, w) {
+			say("%s: life cycle %v, want no %s", e, got.Lifecycle, w)
 		}
 	}
-	for _, c := range want.Sensitive {
-		if !slices.ContainsFunc(e.Sensitive, func(s inventory.Sensitive) bool { return s.Class == c }) {
-			say("%s: sensitive %v, want %s", want, e.Sensitive, c)
+	for _, c := range e.Sensitive {
+		if !slices.ContainsFunc(got.Sensitive, func(s inventory.Sensitive) bool { return s.Class == c }) {
+			say("%s: sensitive %v, want %s", e, got.Sensitive, c)
 		}
 	}
-	if want.Clean && len(e.Sensitive) > 0 {
-		say("%s: sensitive %v, want none", want, e.Sensitive)
+	if e.Clean && len(got.Sensitive) > 0 {
+		say("%s: sensitive %v, want none", e, got.Sensitive)
 	}
-	if want.Requests > 0 && e.Requests != want.Requests {
-		say("%s: %d requests, want %d", want, e.Requests, want.Requests)
+	if e.Requests > 0 && got.Requests != e.Requests {
+		say("%s: %d requests, want %d", e, got.Requests, e.Requests)
 	}
-	if !want.FirstSeen.IsZero() && !e.FirstSeen.Equal(want.FirstSeen) {
-		say("%s: first seen %v, want %v", want, e.FirstSeen, want.FirstSeen)
+	if !e.FirstSeen.IsZero() && !got.FirstSeen.Equal(e.FirstSeen) {
+		say("%s: first seen %v, want %v", e, got.FirstSeen, e.FirstSeen)
 	}
-	for _, p := range want.Parameters {
-		if s := parameter(e, p); s != inventory.Confirmed {
-			say("%s: %s is %q, want confirmed", want, p, s)
+	for _, p := range e.Parameters {
+		if s := parameter(got, p); s != inventory.Confirmed {
+			say("%s: %s is %q, want confirmed", e, p, s)
 		}
 	}
-	for _, p := range want.Doubted {
-		if s := parameter(e, p); s != inventory.Candidate {
-			say("%s: %s is %q, want candidate", want, p, s)
+	for _, p := range e.Doubted {
+		if s := parameter(got, p); s != inventory.Candidate {
+			say("%s: %s is %q, want candidate", e, p, s)
 		}
 	}
-	if want.Credentials != nil && !slices.Equal(e.Credentials, want.Credentials) {
-		say("%s: credentials %v, want %v", want, e.Credentials, want.Credentials)
+	if e.Credentials != nil && !slices.Equal(got.Credentials, e.Credentials) {
+		say("%s: credentials %v, want %v", e, got.Credentials, e.Credentials)
 	}
 }
 

@@ -3,7 +3,6 @@ package scenario
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"time"
@@ -51,7 +50,7 @@ func leftOpen(h *acme.Hospital) handler {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, fmt.Sprintf(`{"part_%d":{"up":true},"count":%d}`, i, i*i))
+		fmt.Fprintf(w, `{"part_%d":{"up":true},"count":%d}`, i, i*i)
 	})
 }
 

@@ -160,7 +160,7 @@ func junk(r *rand.Rand) []byte {
 
 func oversized(r *rand.Rand) []byte {
 	const start = "GET / HTTP/1.1\r\nHost: a.example\r\n"
-	many := func(s string, n int) string { return strings.Repeat(s, n) }
+	many := strings.Repeat
 	const chunked = "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n"
 	return []byte([]string{
 		"GET /" + many("a", 9000+r.IntN(30_000)) + " HTTP/1.1\r\nHost: a.example\r\n\r\n",

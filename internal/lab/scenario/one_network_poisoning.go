@@ -34,8 +34,10 @@ func OneNetworkPoisoning() Scenario {
 				who := i % 20
 				at := monday().Add(time.Duration(i) * 85 * time.Second)
 				bad.label.Actor = fmt.Sprintf("poisoner-%d", who)
-				a := ask{at: at, ip: fmt.Sprintf("203.0.113.%d", 10+who), token: token("p", who), method: "POST", path: "/orders/refund-all", status: 201,
-					body: `{"to":"me"}`, answer: `{"refunded":true}`}
+				a := ask{
+					at: at, ip: fmt.Sprintf("203.0.113.%d", 10+who), token: token("p", who), method: "POST", path: "/orders/refund-all", status: 201,
+					body: `{"to":"me"}`, answer: `{"refunded":true}`,
+				}
 				if i%2 == 0 {
 					a.method, a.body, a.status, a.path, a.answer = "GET", "", 200, "/orders?page=1&all_customers=yes", `{"orders":[{"id":1}],"total":9}`
 				}

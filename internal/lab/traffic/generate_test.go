@@ -22,8 +22,10 @@ var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 func hospital(days float64, rate float64, attacks ...Attack) (Options, *acme.Hospital) {
 	clock := NewClock(monday)
 	h := acme.New(acme.Options{Seed: 42, Patients: 120, Now: clock.Now, BillingWriteFrom: monday.Add(6 * time.Hour)})
-	return Options{Seed: 42, Start: monday, End: monday.Add(time.Duration(days * 24 * float64(time.Hour))), Rate: rate, Site: "acme",
-		Directory: h.Directory(), Clock: clock, Attacks: attacks}, h
+	return Options{
+		Seed: 42, Start: monday, End: monday.Add(time.Duration(days * 24 * float64(time.Hour))), Rate: rate, Site: "acme",
+		Directory: h.Directory(), Clock: clock, Attacks: attacks,
+	}, h
 }
 
 func collect(t testing.TB, o Options, h *acme.Hospital) (es []Entry) {
@@ -280,10 +282,12 @@ func TestOptionsAreChecked(t *testing.T) {
 
 // TestEntryIsHAR reads what was written with encoding/json.
 func TestEntryIsHAR(t *testing.T) {
-	e := Entry{Started: monday.Add(1500 * time.Microsecond), Duration: 2500 * time.Microsecond, Site: "acme",
+	e := Entry{
+		Started: monday.Add(1500 * time.Microsecond), Duration: 2500 * time.Microsecond, Site: "acme",
 		Request:  Request{Method: "POST", URL: "https://h/a?q=%C3%A9&q=1%202&bad=%zz", Version: "HTTP/1.1", Headers: []Header{{Name: "Cookie", Value: "a=1; b=2"}, {Name: "Content-Type", Value: "text/plain"}}, Body: "line\n\"quoted\"\x01"},
 		Response: Response{Status: 200, Version: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "image/png"}, {Name: "X", Value: "\xff"}}, Body: "\x89PNG\xff"},
-		Client:   Client{IP: "2003::1", Port: 4711, JA4: "j"}, Label: Label{Actor: "a", Kind: "OAT-014", Campaign: "c"}}
+		Client:   Client{IP: "2003::1", Port: 4711, JA4: "j"}, Label: Label{Actor: "a", Kind: "OAT-014", Campaign: "c"},
+	}
 	var got map[string]any
 	b, err := json.Marshal(e)
 	if err == nil {
@@ -307,11 +311,22 @@ func TestEntryIsHAR(t *testing.T) {
 	for _, tc := range []struct {
 		got, want any
 	}{
-		{at("startedDateTime"), "2026-03-02T00:00:00.001500Z"}, {at("time"), 2.5}, {at("request", "queryString", 0, "value"), "é"},
-		{at("request", "queryString", 1, "value"), "1 2"}, {at("request", "queryString", 2, "value"), "%zz"}, {at("request", "cookies", 1, "value"), "2"},
-		{at("request", "postData", "text"), "line\n\"quoted\"\x01"}, {at("request", "bodySize"), 14.0}, {at("response", "content", "encoding"), "base64"},
-		{at("response", "content", "text"), "iVBOR/8="}, {at("response", "headers", 1, "value"), "\uFFFD"}, {at("response", "content", "size"), 5.0},
-		{at("_client", "ip"), "2003::1"}, {at("_client", "headerOrder", 1), "Content-Type"}, {at("_label", "campaign"), "c"}, {at("_site"), "acme"},
+		{at("startedDateTime"), "2026-03-02T00:00:00.001500Z"},
+		{at("time"), 2.5},
+		{at("request", "queryString", 0, "value"), "é"},
+		{at("request", "queryString", 1, "value"), "1 2"},
+		{at("request", "queryString", 2, "value"), "%zz"},
+		{at("request", "cookies", 1, "value"), "2"},
+		{at("request", "postData", "text"), "line\n\"quoted\"\x01"},
+		{at("request", "bodySize"), 14.0},
+		{at("response", "content", "encoding"), "base64"},
+		{at("response", "content", "text"), "iVBOR/8="},
+		{at("response", "headers", 1, "value"), "\uFFFD"},
+		{at("response", "content", "size"), 5.0},
+		{at("_client", "ip"), "2003::1"},
+		{at("_client", "headerOrder", 1), "Content-Type"},
+		{at("_label", "campaign"), "c"},
+		{at("_site"), "acme"},
 	} {
 		if tc.got != tc.want {
 			t.Errorf("got %v, want %v", tc.got, tc.want)

@@ -102,8 +102,10 @@ func live(t *testing.T, version int) {
 
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	o := Options{Seed: 42, Rate: 400, Directory: h.Directory(), Host: "api.acme.example",
-		Attacks: []Attack{{Kind: VendorBreach, Rate: 400, For: time.Hour}, {Kind: ScanLoud, Rate: 100, For: time.Hour}}}
+	o := Options{
+		Seed: 42, Rate: 400, Directory: h.Directory(), Host: "api.acme.example",
+		Attacks: []Attack{{Kind: VendorBreach, Rate: 400, For: time.Hour}, {Kind: ScanLoud, Rate: 100, For: time.Hour}},
+	}
 	kinds, status, sockets := map[string]int{}, map[int]int{}, 0
 	addresses := map[string]bool{}
 	n, err := Live(ctx, o, LiveOptions{Target: target, Proxy: version, Now: time.Now, MaxRate: 5000, Pace: 1000, Flat: true, MaxConns: 40, Sink: func(e Entry) error {
@@ -123,7 +125,7 @@ func live(t *testing.T, version int) {
 	if err != nil || n.Failed > 0 || n.Exchanges < 700 || n.Sessions < 20 {
 		t.Errorf("%+v %v", n, err)
 	}
-	if good := status[200] + status[201] + status[204] + status[303] + status[101]; good*100 < (kinds[Benign])*95 {
+	if good := status[200] + status[201] + status[204] + status[303] + status[101]; good*100 < kinds[Benign]*95 {
 		t.Errorf("honest clients fail: %v", status)
 	}
 	mu.Lock()

@@ -92,8 +92,10 @@ type logTemplate struct{ method, path, status, size string }
 
 func newLogLines(o *LogOptions) *logLines {
 	r := rand.New(rand.NewPCG(o.Seed, 31))
-	g := &logLines{r: r, junk: o.Junk, nets: newNetworks(), second: -1 << 62, seed: o.Seed,
-		client: rand.NewZipf(r, 1.05, 20, uint64(o.Clients-1)), id: rand.NewZipf(r, 1.1, 50, 200_000)}
+	g := &logLines{
+		r: r, junk: o.Junk, nets: newNetworks(), second: -1 << 62, seed: o.Seed,
+		client: rand.NewZipf(r, 1.05, 20, uint64(o.Clients-1)), id: rand.NewZipf(r, 1.1, 50, 200_000),
+	}
 	for line := range strings.SplitSeq(logTemplates, "\n") {
 		f := strings.Fields(line)
 		g.templates = append(g.templates, logTemplate{f[0], f[1], f[2], f[3]})

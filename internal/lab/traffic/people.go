@@ -28,11 +28,13 @@ type crowd struct {
 
 func newCrowd(o *Options) *crowd {
 	r := rand.New(rand.NewPCG(o.Seed, 11))
-	c := &crowd{o: o, nets: newNetworks(),
+	c := &crowd{
+		o: o, nets: newNetworks(),
 		browsers: []software{chrome("134", "Windows"), chrome("134", "Windows"), chrome("133", "macOS"), firefox("136.0"), safari()},
 		phones:   []software{okhttp(), cfnetwork()},
 		java:     javaClient(), golang: goClient("insureline-sync/3.2"), python: pythonRequests("python-requests/2.32.3"),
-		probe: goClient("Blackbox-Exporter/0.26.0"), crawler: googlebot(), scanner: ffuf()}
+		probe: goClient("Blackbox-Exporter/0.26.0"), crawler: googlebot(), scanner: ffuf(),
+	}
 	for range 4 {
 		c.vendorAt = append(c.vendorAt, c.nets.draw(r, hosting))
 	}
@@ -222,6 +224,8 @@ func reasons() []string {
 }
 
 func messages() []string {
-	return []string{"Good morning, doctor.", "The pain is better since Tuesday; I can't climb stairs yet.", "Is 5 mg/day right, or should I take half?",
-		"I've uploaded the referral.", "My sister's phone is 030 5551234 if you can't reach me.", "Thank you -- see you next week!"}
+	return []string{
+		"Good morning, doctor.", "The pain is better since Tuesday; I can't climb stairs yet.", "Is 5 mg/day right, or should I take half?",
+		"I've uploaded the referral.", "My sister's phone is 030 5551234 if you can't reach me.", "Thank you -- see you next week!",
+	}
 }

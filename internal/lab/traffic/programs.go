@@ -13,8 +13,10 @@ func (c *crowd) desk(s *session) {
 	c.dial(s, &c.browsers[n%2], c.clinicAt[n%len(c.clinicAt)])
 	s.label = Label{Actor: "staff-" + strconv.Itoa(n), Kind: Benign}
 	l := c.o.Directory.Staff[n]
-	r := s.do(call{method: "POST", target: "/login", kind: "application/x-www-form-urlencoded",
-		body: url.Values{"username": {l.Username}, "password": {l.Password}}.Encode()})
+	r := s.do(call{
+		method: "POST", target: "/login", kind: "application/x-www-form-urlencoded",
+		body: url.Values{"username": {l.Username}, "password": {l.Password}}.Encode(),
+	})
 	if r.status != 303 {
 		return
 	}

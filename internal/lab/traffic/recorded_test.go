@@ -204,8 +204,10 @@ func TestRecordedSets(t *testing.T) {
 }
 
 func TestCombined(t *testing.T) {
-	e := Entry{Started: monday.Add(time.Hour), Request: Request{Method: "GET", URL: "https://h/a?b=\"", Version: "HTTP/1.1", Headers: []Header{{Name: "user-agent", Value: "x\\y"}}},
-		Response: Response{Status: 404, Body: "four"}, Client: Client{IP: "73.1.2.3"}}
+	e := Entry{
+		Started: monday.Add(time.Hour), Request: Request{Method: "GET", URL: "https://h/a?b=\"", Version: "HTTP/1.1", Headers: []Header{{Name: "user-agent", Value: "x\\y"}}},
+		Response: Response{Status: 404, Body: "four"}, Client: Client{IP: "73.1.2.3"},
+	}
 	if got, want := entry.Combined(e), `73.1.2.3 - - [02/Mar/2026:01:00:00 +0000] "GET /a?b=\x22 HTTP/1.1" 404 4 "-" "x\x5Cy"`; got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}

@@ -184,8 +184,10 @@ func (c *cast) catch(e *Entry, client int) {
 		target = c.o.Wordlist[c.r.IntN(len(c.o.Wordlist))]
 	}
 	c.ask(e, c.o.CatchAllHost, target)
-	e.Response = Response{Status: 200, Version: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "text/html; charset=utf-8"}},
-		Body: "<!doctype html><title>Welcome</title><div id=app></div>"}
+	e.Response = Response{
+		Status: 200, Version: "HTTP/1.1", Headers: []Header{{Name: "Content-Type", Value: "text/html; charset=utf-8"}},
+		Body: "<!doctype html><title>Welcome</title><div id=app></div>",
+	}
 }
 
 func (c *cast) ask(e *Entry, host, target string) {

@@ -25,7 +25,7 @@ func TestAccessLog(t *testing.T) {
 	if root == "" {
 		t.Skip("MERLON_EVAL_DATA is not set: no access log to learn from")
 	}
-	f, err := os.Open(filepath.Join(root, "access-logs/apache_logs.gz"))
+	f, err := os.Open(filepath.Join(root, "access-logs", "apache_logs.gz"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,10 @@ func BenchmarkDistill(b *testing.B) {
 		}
 		text, _ := json.Marshal(answer)
 		for k := range 5 {
-			s.add(visit{path: fmt.Sprintf("/things%d/%d", i, k), template: t, endpoint: identity.EndpointID(i + 1), answer: string(text),
-				who: fmt.Sprint(k), strength: identity.Verified, addr: fmt.Sprintf("10.0.%d.1", k), hour: k})
+			s.add(visit{
+				path: fmt.Sprintf("/things%d/%d", i, k), template: t, endpoint: identity.EndpointID(i + 1), answer: string(text),
+				who: fmt.Sprint(k), strength: identity.Verified, addr: fmt.Sprintf("10.0.%d.1", k), hour: k,
+			})
 		}
 	}
 	st := s.state()

@@ -136,14 +136,14 @@ func (d *distiller) failures(drafts []*draft) {
 }
 
 // merge folds the leaves. One leaf alone is used as it is, so that the ordinary case copies nothing.
-func (n *draft) merge(s *summary.State) {
+func (d *draft) merge(s *summary.State) {
 	switch {
-	case len(n.leaves) == 1 && len(n.failures) == 0 && n.leaves[0].Detail != nil:
-		n.merged = n.leaves[0]
-	case len(n.leaves)+len(n.failures) > 0:
-		n.merged = s.Fold()
-		for _, l := range slices.Concat(n.leaves, n.failures) {
-			n.merged.Merge(l)
+	case len(d.leaves) == 1 && len(d.failures) == 0 && d.leaves[0].Detail != nil:
+		d.merged = d.leaves[0]
+	case len(d.leaves)+len(d.failures) > 0:
+		d.merged = s.Fold()
+		for _, l := range slices.Concat(d.leaves, d.failures) {
+			d.merged.Merge(l)
 		}
 	}
 }

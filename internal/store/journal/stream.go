@@ -167,7 +167,7 @@ func readBatches(r io.Reader, size int64, fn func(batch) error) error {
 	br := batchReader{r: r, left: max(0, size-segmentHeader)}
 	for {
 		b, err := br.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

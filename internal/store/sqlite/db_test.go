@@ -143,8 +143,10 @@ func TestSummariesAreStoredWithTheirPosition(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = d.SaveSummaries(ctx, store.SummarySnapshot{Covered: 20, Changed: []store.Summary{{SummaryKey: key("x", 1), Blob: []byte("two"), Seq: 4}},
-		Gone: []store.SummaryKey{key("y", 1)}})
+	err = d.SaveSummaries(ctx, store.SummarySnapshot{
+		Covered: 20, Changed: []store.Summary{{SummaryKey: key("x", 1), Blob: []byte("two"), Seq: 4}},
+		Gone: []store.SummaryKey{key("y", 1)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,8 +56,10 @@ func (t *txn) addPoint(p *store.SeriesPoint, buf []byte) ([]byte, error) {
 	}
 	l.Merge(&p.Latency) // onto nothing where the stored histogram is damaged: counts still add up
 	buf = l.AppendBinary(buf[:0])
-	_, err = t.exec(addPoint, append([]any{p.Arrived, int64(p.Requests), int64(p.ClientErrors), int64(p.ServerErrors), int64(p.Blocked),
-		int64(p.RequestBytes), int64(p.ResponseBytes), buf}, key...)...)
+	_, err = t.exec(addPoint, append([]any{
+		p.Arrived, int64(p.Requests), int64(p.ClientErrors), int64(p.ServerErrors), int64(p.Blocked),
+		int64(p.RequestBytes), int64(p.ResponseBytes), buf,
+	}, key...)...)
 	return buf, err
 }
 
