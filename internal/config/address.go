@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -34,14 +35,20 @@ func loopback(address string) bool {
 	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
+// schemes are the ways to speak to an upstream over TCP.
+var schemes = []string{"http", "https", "h2c", "h2"}
+
 // badUpstream says why an upstream's URL cannot be used; empty when it can.
 func badUpstream(raw string) string {
+	if path, ok := strings.CutPrefix(raw, "unix:"); ok {
+		return badSocket(path)
+	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Opaque != "":
 		return "is not a URL"
-	case u.Scheme != "http" && u.Scheme != "https":
-		return "is neither http nor https"
+	case !slices.Contains(schemes, u.Scheme):
+		return "is none of " + strings.Join(schemes, "://, ") + ":// and unix:"
 	case u.Hostname() == "":
 		return "names no host"
 	case u.User != nil:
@@ -57,6 +64,24 @@ func badUpstream(raw string) string {
 		if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
 			return "has a port that is not between 1 and 65535"
 		}
+	}
+	return ""
+}
+
+// maxSocketPath is what fits into Linux's sockaddr_un with its ending zero (unix(7)).
+const maxSocketPath = 107
+
+// badSocket says why a unix socket's path cannot be used; empty when it can.
+func badSocket(path string) string {
+	switch {
+	case !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//"):
+		return "has no path from the root, such as unix:/run/app.sock"
+	case strings.ContainsRune(path, 0):
+		return "has a path that is none"
+	case len(path) > maxSocketPath:
+		return "has a path longer than the " + strconv.Itoa(maxSocketPath) + " bytes a socket may have"
+	case strings.HasSuffix(path, "/"):
+		return "names a folder"
 	}
 	return ""
 }

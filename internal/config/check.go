@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
@@ -24,8 +25,11 @@ func (c Config) check(file string, at map[string]*token.Position) []Mistake {
 	k.name("node", c.Node)
 	k.listeners(c)
 	k.admin(c.Admin)
+	k.doors(c)
 	k.sites(c.Sites)
 	k.bounds(c)
+	k.oneOf("logs.level", c.Logs.Level, "debug", "info", "warn", "error")
+	k.oneOf("logs.format", c.Logs.Format, "auto", "text", "json")
 	return k.mistakes
 }
 
@@ -50,25 +54,29 @@ func (k *checker) name(key, name string) {
 	}
 }
 
-func (k *checker) listeners(c Config) {
-	if len(c.Listen) == 0 {
-		k.add("listen", "leave it out for "+defaultListen, "no address to listen on")
+// oneOf checks a value of a closed set.
+func (k *checker) oneOf(key, value string, known ...string) {
+	if !slices.Contains(known, value) {
+		k.add(key, "write "+strings.Join(known[:len(known)-1], ", ")+" or "+known[len(known)-1], "%s is not known here", quote(value))
 	}
-	seen := map[string]string{}
-	for i, l := range c.Listen {
-		key := fmt.Sprintf("listen[%d]", i)
-		if l.TLS != nil {
-			k.add(key+".tls", "remove tls", "TLS listeners are not built yet; terminate TLS before Merlon")
-		}
-		k.address(key+".address", l.Address)
-		if other := seen[l.Address]; other != "" && !strings.HasSuffix(l.Address, ":0") {
-			k.add(key+".address", "keep one", "%s is the address of %s too", quote(l.Address), other)
-		}
-		seen[l.Address] = key
-		if l.Address == c.Admin.Address && l.Address != "" && !strings.HasSuffix(l.Address, ":0") {
-			k.add(key+".address", "use another port", "%s is the admin address too", quote(l.Address))
-		}
-		k.prefixes(key+".proxy_protocol", l.ProxyProtocol)
+}
+
+// pair checks a certificate with its key: one without the other is of no use.
+func (k *checker) pair(key, certificate, private string) {
+	switch {
+	case certificate == "":
+		k.add(key+".certificate", "name the PEM file of the chain, leaf first", "no certificate for the key")
+	case private == "":
+		k.add(key+".key", "name the PEM file of its private key", "no key for the certificate")
+	default:
+		k.filename(key+".certificate", certificate)
+		k.filename(key+".key", private)
+	}
+}
+
+func (k *checker) filename(key, name string) {
+	if strings.TrimSpace(name) == "" || strings.ContainsRune(name, 0) {
+		k.add(key, "", "%s is not a file name", quote(name))
 	}
 }
 
@@ -99,68 +107,5 @@ func (k *checker) admin(a Admin) {
 		if _, err := netip.ParseAddr(strings.Trim(h, "[]")); err != nil && !isHost(h) {
 			k.add(fmt.Sprintf("admin.hosts[%d]", i), "write a host name without port", "%s is not a host name", quote(h))
 		}
-	}
-}
-
-func (k *checker) sites(sites []Site) {
-	names, hosts, fallback := map[string]string{}, map[string]string{}, ""
-	for i, s := range sites {
-		key := fmt.Sprintf("sites[%d]", i)
-		k.name(key+".name", s.Name)
-		if other := names[s.Name]; other != "" {
-			k.add(key+".name", "give each site its own", "%s is the name of %s too", quote(s.Name), other)
-		}
-		names[s.Name] = key
-		for j, h := range s.Hosts {
-			at := fmt.Sprintf("%s.hosts[%d]", key, j)
-			k.host(at, h)
-			if other := hosts[strings.ToLower(h)]; other != "" {
-				k.add(at, "a host belongs to one site", "%s stands at %s too", quote(h), other)
-			}
-			hosts[strings.ToLower(h)] = at
-		}
-		if s.Default != nil && *s.Default {
-			if fallback != "" {
-				k.add(key+".default", "keep one", "%s takes unknown hosts already", fallback)
-			}
-			fallback = key
-		}
-		if len(s.Hosts) == 0 && (s.Default == nil || !*s.Default) && (Config{Sites: sites}).DefaultSite() != i {
-			k.add(key+".hosts", "name its hosts, or make it the default site", "no request can reach this site")
-		}
-		k.upstreams(key, s.Upstreams)
-		for j, f := range s.Specs {
-			k.filename(fmt.Sprintf("%s.specs[%d]", key, j), f)
-		}
-		if s.Policy != "" {
-			k.filename(key+".policy", s.Policy)
-		}
-		if s.TrustedHops < 0 || s.TrustedHops > maxHops {
-			k.add(key+".trusted_hops", "count your own proxies in front of Merlon", "%d is not between 0 and %d", s.TrustedHops, maxHops)
-		}
-	}
-}
-
-func (k *checker) filename(key, name string) {
-	if strings.TrimSpace(name) == "" || strings.ContainsRune(name, 0) {
-		k.add(key, "", "%s is not a file name", quote(name))
-	}
-}
-
-func (k *checker) upstreams(key string, list []Upstream) {
-	if len(list) == 0 {
-		k.add(key+".upstreams", `write upstreams: [{url: "http://127.0.0.1:9000"}]`, "no upstream to send requests to")
-	}
-	seen := map[string]string{}
-	for i, u := range list {
-		at := fmt.Sprintf("%s.upstreams[%d].url", key, i)
-		if message := badUpstream(u.URL); message != "" {
-			k.add(at, "write http://host:port", "%s %s", quote(redact(u.URL)), message)
-			continue
-		}
-		if other := seen[u.URL]; other != "" {
-			k.add(at, "keep one", "%s stands at %s too", quote(u.URL), other)
-		}
-		seen[u.URL] = at
 	}
 }

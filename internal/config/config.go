@@ -18,6 +18,12 @@ type Config struct {
 	Listen []Listener `yaml:"listen"`
 	// Admin is the surface for the humans: dashboard, API, metrics, health.
 	Admin Admin `yaml:"admin"`
+	// Decide answers other proxies' questions: forward-auth for nginx auth_request, Traefik and Caddy.
+	Decide Door `yaml:"decide"`
+	// Mirror receives copies of requests, as nginx's mirror sends them.
+	Mirror Door `yaml:"mirror"`
+	// OTLP receives OpenTelemetry logs and traces over HTTP (OTLP/HTTP).
+	OTLP Door `yaml:"otlp"`
 	// Sites are the APIs behind this node; the host of a request chooses one.
 	Sites []Site `yaml:"sites"`
 	// Storage says where everything learned is kept: sqlite:DIRECTORY.
@@ -34,26 +40,10 @@ type Config struct {
 	Timeouts Timeouts `yaml:"timeouts"`
 	// Retention bounds what is kept, by bytes, age and rows.
 	Retention Retention `yaml:"retention"`
-}
-
-// Listener is one address on which clients are served.
-type Listener struct {
-	// Address is host:port; an empty host means every interface.
-	Address string `yaml:"address"`
-	// TLS holds the listener's certificate; refused until TLS listeners are built.
-	TLS *TLS `yaml:"tls"`
-	// ProxyProtocol lists the networks whose PROXY protocol header (v1 or v2) is believed; empty means nobody's.
-	ProxyProtocol []netip.Prefix `yaml:"proxy_protocol"`
-}
-
-// TLS names the files of a listener's certificate. A relative name is relative to the configuration file.
-type TLS struct {
-	// Certificate is a PEM file with the chain, leaf first.
-	Certificate string `yaml:"certificate"`
-	// Key is the PEM file of the leaf's private key.
-	Key string `yaml:"key"`
-	// ClientCA is a PEM file of authorities; clients must then show a certificate of theirs.
-	ClientCA string `yaml:"client_ca"`
+	// Logs are Merlon's own log lines, on standard error.
+	Logs Logs `yaml:"logs"`
+	// Reload says when the files are read again.
+	Reload Reload `yaml:"reload"`
 }
 
 // Admin is the surface for the humans.
@@ -68,66 +58,14 @@ type Admin struct {
 	OpenMetrics bool `yaml:"open_metrics"`
 }
 
-// Site is one API: the hosts it answers to, what stands behind it and what is known about it.
-type Site struct {
-	// Name is the site's name on every exchange, event and row; changing it starts a new site.
-	Name string `yaml:"name"`
-	// Hosts are host names without port; "*.acme.example" stands for every name below acme.example.
-	Hosts []string `yaml:"hosts"`
-	// Default sends hosts that no site names here; unset means true for the first site and false for the others.
-	Default *bool `yaml:"default"`
-	// Upstreams are the servers behind the site; requests are spread over them.
-	Upstreams []Upstream `yaml:"upstreams"`
-	// Specs are API descriptions (OpenAPI 3.0 or 3.1). A relative name is relative to the configuration file.
-	Specs []string `yaml:"specs"`
-	// Policy is the site's policy file. A relative name is relative to the configuration file.
-	Policy string `yaml:"policy"`
-	// TrustedHops is how many proxies in front may be believed in X-Forwarded-For, counted from the right.
-	TrustedHops int `yaml:"trusted_hops"`
-}
-
-// Upstream is one server behind a site.
-type Upstream struct {
-	// URL is http://host[:port] or https://host[:port], without path, query or credentials.
-	URL string `yaml:"url"`
-}
-
-// Limits bound memory and work against what one client can send. Zero is never "unlimited" unless the comment says so.
-type Limits struct {
-	// Connections is how many client connections may be open at once on this node.
-	Connections int `yaml:"connections"`
-	// UpstreamConnections is how many idle connections are kept to each upstream.
-	UpstreamConnections int `yaml:"upstream_connections"`
-	// HeadBytes bounds request line (or status line) and header fields together.
-	HeadBytes Bytes `yaml:"head_bytes"`
-	// HeaderFields bounds the number of header fields of a message, 255 at most.
-	HeaderFields int `yaml:"header_fields"`
-	// TargetBytes bounds the request target; RFC 9112 section 3 asks for at least 8000.
-	TargetBytes Bytes `yaml:"target_bytes"`
-	// BodyBytes refuses larger request bodies; 0 lets any size stream through.
-	BodyBytes Bytes `yaml:"body_bytes"`
-	// InspectRequestBytes is how much of a request body is held and looked at before it goes on; of a larger one the beginning is looked at and the rest streams on, counted as unseen.
-	InspectRequestBytes Bytes `yaml:"inspect_request_bytes"`
-	// InspectResponseBytes is how much of a decoded response body is looked at.
-	InspectResponseBytes Bytes `yaml:"inspect_response_bytes"`
-	// QueueEvents is how many events may wait between the fast side and learning; live sources sample beyond it.
-	QueueEvents int `yaml:"queue_events"`
-}
-
-// Timeouts bound the steps of an exchange in wall time.
-type Timeouts struct {
-	// Head is from the first byte of a request to the end of its header fields; the bound against slow heads.
-	Head time.Duration `yaml:"head"`
-	// Body is the longest pause between two reads of a body, in either direction.
-	Body time.Duration `yaml:"body"`
-	// Idle is how long a kept-alive client connection may wait for its next request.
-	Idle time.Duration `yaml:"idle"`
-	// Connect is how long connecting to an upstream may take.
-	Connect time.Duration `yaml:"connect"`
-	// Response is from the end of the request to the upstream's response head; beyond it the client gets 504.
-	Response time.Duration `yaml:"response"`
-	// Drain is how long exchanges under way may finish after the signal to stop.
-	Drain time.Duration `yaml:"drain"`
+// Door is a side door: a further address where other programs bring what they have seen or ask what to do.
+type Door struct {
+	// Address is host:port; empty closes the door.
+	Address string `yaml:"address"`
+	// From lists the networks that may use the door; empty means this machine only. Whoever may use it is believed.
+	From []netip.Prefix `yaml:"from"`
+	// Site is the site of everything that comes in; empty lets the host of each request choose.
+	Site string `yaml:"site"`
 }
 
 // Retention bounds what is kept. Age is measured by arrival, so no line of a log can make anything expire.
@@ -138,4 +76,20 @@ type Retention struct {
 	JournalAge time.Duration `yaml:"journal_age"`
 	// EventRows is how many events the store keeps for the event list and reports.
 	EventRows int `yaml:"event_rows"`
+}
+
+// Logs are Merlon's own log lines. They never carry bodies, credentials or query values.
+type Logs struct {
+	// Level is debug, info, warn or error: lines below it are left out.
+	Level string `yaml:"level"`
+	// Format is text, json, or auto: text on a terminal, JSON elsewhere.
+	Format string `yaml:"format"`
+}
+
+// Reload says when configuration, policies, descriptions and certificates are read again. What has mistakes never replaces what runs.
+type Reload struct {
+	// Watch reads them again when they change on disk; SIGHUP always does.
+	Watch bool `yaml:"watch"`
+	// Quiet is how long the files must have stood still before they are read, so that a half-written one is not.
+	Quiet time.Duration `yaml:"quiet"`
 }

@@ -74,29 +74,48 @@ func TestFullFileDecodesEveryValue(t *testing.T) {
 	want := Config{
 		Node: "edge-1",
 		Listen: []Listener{
-			{Address: ":8080", ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}},
-			{Address: "[::1]:8081"},
+			{Address: ":8080", ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
+				Refuse: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
+			{Address: "[::1]:8081", H2C: true},
+			{Address: ":8443", HTTP2: &yes, HTTP3: true, TLS: &TLS{
+				Certificate: "testdata/cert.pem", Key: "testdata/key.pem", OCSP: "testdata/staple.der",
+				Certificates: []Certificate{{Certificate: "/etc/b.pem", Key: "testdata/b.key", OCSP: "testdata/b.der"}},
+				ClientCA:     "testdata/ca.pem", ClientAuth: "request", MinVersion: "1.3", RefuseJA4: []string{"t13d1516h2_8daaf6152771_02713d6af862"},
+			}},
 		},
-		Admin: Admin{Address: "0.0.0.0:9901", Hosts: []string{"merlon.acme.example"}, AllowInsecure: true, OpenMetrics: true},
+		Decide: Door{Address: "127.0.0.1:9902", Site: "acme"},
+		Mirror: Door{Address: "10.0.0.1:9903", From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+		OTLP:   Door{Address: "127.0.0.1:4318"},
+		Admin:  Admin{Address: "0.0.0.0:9901", Hosts: []string{"merlon.acme.example"}, AllowInsecure: true, OpenMetrics: true},
 		Sites: []Site{
 			{
 				Name: "acme", Hosts: []string{"api.acme.example", "*.acme.example", "192.0.2.1"}, Default: &no,
-				Upstreams: []Upstream{{URL: "http://10.1.0.1:9000"}, {URL: "https://backend_1:9443/"}},
-				Specs:     []string{"testdata/acme-openapi.yaml", "/etc/merlon/billing.json"}, Policy: "testdata/acme-policy.yaml", TrustedHops: 1,
+				Upstreams: []Upstream{{URL: "http://10.1.0.1:9000", Weight: 1}, {
+					URL: "https://backend_1:9443/", Weight: 3, CA: "testdata/up.pem", Certificate: "testdata/c.pem", Key: "testdata/c.key",
+					ServerName: "backend.example", MaxConnections: 7,
+				}},
+				Balance: "hash", Retries: Retries{Budget: 0.1, Attempts: 3},
+				Health: Health{"/healthz", time.Second, 500 * time.Millisecond, 1, 2, StatusRange{200, 200}},
+				Specs:  []string{"testdata/acme-openapi.yaml", "/etc/merlon/billing.json"}, Policy: "testdata/acme-policy.yaml", TrustedHops: 1,
 			},
-			{Name: "legacy", Default: &yes, Upstreams: []Upstream{{URL: "http://legacy"}}},
+			{Name: "legacy", Default: &yes, Upstreams: []Upstream{{URL: "http://legacy", Weight: 1}, {URL: "unix:/run/app.sock", Weight: 1}, {URL: "h2c://10.0.0.9:50051", Weight: 1}},
+				Balance: "least-requests", Retries: Retries{Budget: 0.2, Attempts: 2},
+				Health: Health{"/", 5 * time.Second, 2 * time.Second, 2, 3, StatusRange{200, 399}}},
 		},
 		Storage: Storage{Engine: "sqlite", Path: "/var/lib/merlon"},
 		Archive: Storage{Engine: "sqlite", Path: "testdata/archive"},
 		Limits: Limits{
-			Connections: 1000, UpstreamConnections: 8, HeadBytes: 16 << 10, HeaderFields: 64, TargetBytes: 4096,
+			Connections: 1000, ConnectionsPerNetwork: 9, Handshakes: 10, StreamsPerConnection: 100, UpstreamConnections: 8, UpstreamInUse: 11,
+			BodyBytesPerSecond: 1 << 10, MemoryBytes: 1 << 30, HeadBytes: 16 << 10, HeaderFields: 64, TargetBytes: 4096,
 			BodyBytes: 10 << 20, InspectRequestBytes: 256 << 10, InspectResponseBytes: 64 << 10, QueueEvents: 1024,
 		},
 		Timeouts: Timeouts{
-			Head: 5 * time.Second, Body: 30 * time.Second, Idle: time.Minute, Connect: 500 * time.Millisecond,
+			Handshake: 3 * time.Second, Head: 5 * time.Second, Body: 30 * time.Second, Idle: time.Minute, Connect: 500 * time.Millisecond,
 			Response: 150 * time.Second, Drain: time.Second,
 		},
 		Retention: Retention{JournalBytes: 64 << 20, JournalAge: 30 * 24 * time.Hour, EventRows: 5000},
+		Logs:      Logs{Level: "debug", Format: "json"},
+		Reload:    Reload{Quiet: time.Second},
 	}
 	if d := cmp.Diff(want, got, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

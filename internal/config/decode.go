@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding"
 	"fmt"
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -61,6 +62,9 @@ func (d *decoder) sort() {
 	})
 }
 
+// presetter is an entry of a list, or a section that may be left out, whose keys have defaults of their own.
+type presetter interface{ preset() }
+
 // value decodes n into v, which stands at key. A key without a value keeps the default.
 func (d *decoder) value(n ast.Node, v reflect.Value, key string, depth int) {
 	d.nodes++
@@ -89,6 +93,9 @@ func (d *decoder) value(n ast.Node, v reflect.Value, key string, depth int) {
 		return
 	case *ast.NullNode:
 		return
+	}
+	if p, ok := v.Addr().Interface().(presetter); ok {
+		p.preset()
 	}
 	d.at[key] = place(n).Position
 	if p, ok := v.Addr().Interface().(*netip.Prefix); ok {
@@ -211,6 +218,12 @@ func scalar(v reflect.Value, s string) error {
 			return wrong("", "%s is not a whole number", quote(s))
 		}
 		*p = n
+	case *float64:
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			return wrong("", "%s is not a number", quote(s))
+		}
+		*p = f
 	case *time.Duration:
 		t, err := parseDuration(s)
 		if err != nil {

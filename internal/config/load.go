@@ -124,10 +124,28 @@ func (c *Config) resolve(dir string, at map[string]*token.Position) {
 	} else {
 		c.Archive = c.Storage
 	}
+	for _, l := range c.Listen {
+		if t := l.TLS; t != nil {
+			all(abs, &t.Certificate, &t.Key, &t.OCSP, &t.ClientCA)
+			for i := range t.Certificates {
+				all(abs, &t.Certificates[i].Certificate, &t.Certificates[i].Key, &t.Certificates[i].OCSP)
+			}
+		}
+	}
 	for i := range c.Sites {
 		abs(&c.Sites[i].Policy)
+		for j := range c.Sites[i].Upstreams {
+			u := &c.Sites[i].Upstreams[j]
+			all(abs, &u.CA, &u.Certificate, &u.Key)
+		}
 		for j := range c.Sites[i].Specs {
 			abs(&c.Sites[i].Specs[j])
 		}
+	}
+}
+
+func all(f func(*string), names ...*string) {
+	for _, n := range names {
+		f(n)
 	}
 }

@@ -59,7 +59,7 @@ func section(ty reflect.Type) (reflect.Type, bool) {
 		ty = ty.Elem()
 	}
 	switch ty {
-	case reflect.TypeFor[Storage](), reflect.TypeFor[Counters](), reflect.TypeFor[NATS](), reflect.TypeFor[netip.Prefix]():
+	case reflect.TypeFor[Storage](), reflect.TypeFor[Counters](), reflect.TypeFor[NATS](), reflect.TypeFor[netip.Prefix](), reflect.TypeFor[StatusRange]():
 		return nil, false
 	}
 	return ty, ty.Kind() == reflect.Struct
@@ -107,6 +107,8 @@ func page(b *strings.Builder, title, path string, v reflect.Value, comments map[
 				value = v.Field(i)
 			} else if f.Type.Kind() == reflect.Slice && v.Field(i).Len() > 0 {
 				value = v.Field(i).Index(0)
+			} else if p, ok := value.Addr().Interface().(presetter); ok {
+				p.preset()
 			}
 			subs = append(subs, sub{list, value})
 		} else {
@@ -135,11 +137,18 @@ func shown(v reflect.Value) string {
 
 // fieldComments reads the doc comment of every field, as Type.Field.
 func fieldComments(t *testing.T) map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	out := map[string]string{}
+	for _, name := range []string{"config.go", "listener.go", "site.go", "limits.go"} {
+		commentsOf(t, name, out)
+	}
+	return out
+}
+
+func commentsOf(t *testing.T, name string, out map[string]string) {
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := map[string]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		ty, ok := n.(*ast.TypeSpec)
 		if !ok {
@@ -151,15 +160,17 @@ func fieldComments(t *testing.T) map[string]string {
 		}
 		for _, f := range s.Fields.List {
 			text := strings.Join(strings.Fields(f.Doc.Text()), " ")
+			if !f.Names[0].IsExported() || ty.Name.Name == "StatusRange" {
+				continue
+			}
 			if text == "" {
 				t.Errorf("%s.%s has no comment", ty.Name, f.Names[0])
 			}
-			for _, verb := range []string{f.Names[0].Name + " ", "is ", "are "} {
+			for _, verb := range []string{f.Names[0].Name + " ", "is ", "are "} { // how a field's comment begins
 				text = strings.TrimPrefix(text, verb)
 			}
 			out[ty.Name.Name+"."+f.Names[0].Name] = strings.ReplaceAll(strings.ToUpper(text[:1])+text[1:], "|", `\|`)
 		}
 		return true
 	})
-	return out
 }
