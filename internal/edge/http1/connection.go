@@ -81,6 +81,16 @@ func (h *Head) markNamed(option []byte) {
 	}
 }
 
+// EndToEnd tells whether the field at position i of a checked head goes on to the next hop, whatever is spoken there: it does
+// not belong to the connection, frames nothing, and is no well-known name spelt with '_'. Host and Expect are the caller's.
+func (h *Head) EndToEnd(i int) bool {
+	f := &h.Fields[i]
+	if f.ID == exchange.HeaderOther && h.Anomalies.Has(exchange.AnomalyUnderscoreField) && isDisguised(f.Name) {
+		return false
+	}
+	return h.passes(i)
+}
+
 // passes tells whether the field at position i goes on to the next hop.
 func (h *Head) passes(i int) bool {
 	return hopByHop&(1<<h.Fields[i].ID) == 0 && h.named[i>>6]&(1<<(i&63)) == 0

@@ -4,7 +4,10 @@
 // token ([dataclass.Key]), so that an identity can be stored, shipped and compared without being disclosed.
 package identity
 
-import "net/netip"
+import (
+	"crypto/sha256"
+	"net/netip"
+)
 
 // Strength orders how well an identity is proved. A claim is never punished in the name it claims.
 type Strength uint8
@@ -111,9 +114,17 @@ type Session struct {
 // 0 means the source could not see it.
 type Fingerprint uint64
 
-// Certificate is the SHA-256 hash of a public key (SubjectPublicKeyInfo, RFC 5280 section 4.1.2.7): it stays the same when
-// the certificate over the key is renewed. The zero value means none.
+// Certificate is the SHA-256 hash of what names the owner of a client certificate that was verified: a URI among its names, a
+// subject, or a key. The zero value means none.
 type Certificate [32]byte
+
+// CertificateOf hashes a name; an empty one gives none.
+func CertificateOf(name []byte) Certificate {
+	if len(name) == 0 {
+		return Certificate{}
+	}
+	return sha256.Sum256(name)
+}
 
 // Place is where an address belongs, from the embedded tables; the zero value means unknown.
 type Place struct {
