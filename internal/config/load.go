@@ -28,22 +28,28 @@ const (
 // An empty path is no file. The result holds only when there are no mistakes. Names of files in it are made relative to
 // the file's folder. A file without sites is no mistake here, since a flag may bring the upstream: see [Config.Apply].
 func Load(path string, read func(string) ([]byte, error)) (Config, []Mistake) {
+	c, d := load(path, read)
+	return c, d.mistakes
+}
+
+func load(path string, read func(string) ([]byte, error)) (Config, *decoder) {
 	c := Default()
+	d := &decoder{file: path, at: map[string]*token.Position{}, anchors: map[string]ast.Node{}}
 	if path == "" {
-		return c, nil
+		return c, d
 	}
 	src, err := read(path)
 	if err != nil {
-		return c, []Mistake{{File: path, Message: "cannot be read: " + err.Error()}}
+		d.add(nil, "", "cannot be read: "+err.Error(), "")
+		return c, d
 	}
-	d := decoder{file: path, at: map[string]*token.Position{}, anchors: map[string]ast.Node{}}
 	d.document(src, &c)
 	d.merge(c.check(path, d.at))
 	d.sort()
 	if len(d.mistakes) == 0 {
 		c.resolve(filepath.Dir(path), d.at)
 	}
-	return c, d.mistakes
+	return c, d
 }
 
 // document parses src and decodes its one document into c.
