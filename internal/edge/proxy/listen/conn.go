@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"net"
 	"net/netip"
+	"sync/atomic"
 )
 
 // Conn is one client connection, ready to be served.
@@ -17,6 +18,53 @@ type Conn struct {
 	Early []byte
 	// HTTP2 tells that the client speaks HTTP/2: by ALPN, or by its first bytes where prior knowledge is allowed.
 	HTTP2 bool
+
+	admission *Admission
+	left      atomic.Bool // its place was given back
+	waited    bool        // a read deadline was set
+	state     atomic.Int32
+	// The place in Admission's table, under its shard's lock.
+	network        *network
+	host           uint64
+	next, previous *Conn
+}
+
+// The states of a connection. Fresh and idle ones wait for their client and may be closed when room is needed.
+const (
+	stateFresh int32 = iota // nothing has been served yet
+	stateIdle
+	stateBusy
+	stateShed
+)
+
+// Busy is called when a request has arrived and is going to be served; it reports false when the connection has been
+// closed to make room just before. Connections with HTTP2 are busy from the beginning.
+func (c *Conn) Busy() bool {
+	return c.state.CompareAndSwap(stateIdle, stateBusy) || c.state.CompareAndSwap(stateFresh, stateBusy) || c.state.Load() == stateBusy
+}
+
+// Idle is called when everything is served and the client may send another request, or not.
+func (c *Conn) Idle() { c.state.CompareAndSwap(stateBusy, stateIdle) }
+
+// Shed tells that the connection was closed to make room.
+func (c *Conn) Shed() bool { return c.state.Load() == stateShed }
+
+// shed closes the connection if it is not busy.
+func (c *Conn) shed() bool {
+	if !c.state.CompareAndSwap(stateFresh, stateShed) && !c.state.CompareAndSwap(stateIdle, stateShed) {
+		return false
+	}
+	c.admission.leave(c)
+	_ = c.Raw.Close()
+	return true
+}
+
+// Close closes the connection and gives its place back.
+func (c *Conn) Close() error {
+	if c.admission != nil {
+		c.admission.leave(c)
+	}
+	return c.Conn.Close()
 }
 
 // Client is who is at the other end.

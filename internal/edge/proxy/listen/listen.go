@@ -24,7 +24,7 @@ type Options struct {
 	TLS *TLS
 	// H2C lets clients of a plain listener begin with HTTP/2 at once (RFC 9113 section 3.3, prior knowledge).
 	H2C bool
-	// Admission says who may connect; several listeners share one. nil admits everybody.
+	// Admission says who may connect; several listeners share one. nil: one of its own, with defaults.
 	Admission *Admission
 	// Head bounds the time a trusted peer takes for its PROXY protocol header, and FirstByte the time until anything
 	// comes at all where Open has to wait for it: behind trusted peers, and with H2C.
@@ -52,6 +52,9 @@ type Listener struct {
 // New makes a listener on nl, which it closes with itself.
 func New(nl net.Listener, o Options) *Listener {
 	o.fill()
+	if o.Admission == nil {
+		o.Admission = NewAdmission(AdmissionOptions{Now: o.Now, Log: o.Log})
+	}
 	return &Listener{nl: nl, o: o}
 }
 
@@ -61,16 +64,34 @@ func (l *Listener) Addr() net.Addr { return l.nl.Addr() }
 // Close ends Accept.
 func (l *Listener) Close() error { return l.nl.Close() }
 
-// Accept returns the next admitted connection; those that are not are closed at once. The result has to go through Open
-// before anything is read from it.
+// Accept returns the next admitted connection; those that are not are closed at once, and nothing is waited for but the
+// kernel. The result has to go through Open before anything is read from it.
 func (l *Listener) Accept() (net.Conn, error) {
+	a := l.o.Admission
 	for {
 		nc, err := l.nl.Accept()
 		if err != nil {
 			return nil, err
 		}
-		return l.wrap(nc), nil
+		c := l.wrap(nc)
+		switch {
+		case !a.enter(c):
+			discard(nc)
+		case !contains(l.o.Trusted, c.Client.Peer.Addr()) && !a.place(c):
+			a.leave(c)
+			discard(nc)
+		default:
+			return c, nil
+		}
 	}
+}
+
+// discard closes a connection without a farewell: what is not wanted leaves no state behind in the kernel.
+func discard(nc net.Conn) {
+	if t, ok := nc.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
+	_ = nc.Close()
 }
 
 func (l *Listener) wrap(nc net.Conn) *Conn {
@@ -106,15 +127,27 @@ func (l *Listener) Open(ctx context.Context, nc net.Conn) (*Conn, error) {
 	if err := l.readProxyHeader(c); err != nil {
 		return nil, err
 	}
-	if l.o.H2C && l.o.TLS == nil {
+	switch {
+	case l.o.TLS != nil:
+		if err := l.o.TLS.handshake(c, l.o.Admission); err != nil {
+			return nil, err
+		}
+	case l.o.H2C:
 		if err := l.findPreface(c); err != nil {
 			return nil, err
 		}
 	}
+	if c.waited {
+		_ = c.Raw.SetReadDeadline(noDeadline)
+	}
+	if c.HTTP2 && !c.Busy() {
+		return nil, ErrRefused
+	}
 	return c, nil
 }
 
-// readProxyHeader takes a PROXY protocol header off the front of a trusted peer's connection, if there is one.
+// readProxyHeader takes a PROXY protocol header off the front of a trusted peer's connection, if there is one. Only then it
+// is known for whom the connection counts.
 func (l *Listener) readProxyHeader(c *Conn) error {
 	if !contains(l.o.Trusted, c.Client.Peer.Addr()) {
 		return nil
@@ -126,6 +159,9 @@ func (l *Listener) readProxyHeader(c *Conn) error {
 			c.Early = c.Early[n:]
 			if from.IsValid() {
 				c.Client.Addr = from
+			}
+			if c.admission != nil && !c.admission.place(c) {
+				return ErrRefused
 			}
 			return nil
 		case errors.Is(err, errProxyMore):
@@ -173,12 +209,10 @@ const earlyBytes = maxProxyV2 + 16
 // readEarly reads more of what comes before the connection's purpose is known. The deadline is absolute: it counts from
 // the first byte and does not move with every other.
 func (l *Listener) readEarly(c *Conn) error {
-	wait := l.o.Head
-	if len(c.Early) == 0 {
-		wait = l.o.FirstByte
-	}
-	if len(c.Early) <= 1 {
-		_ = c.Conn.SetReadDeadline(l.o.Now().Add(wait))
+	first := len(c.Early) == 0
+	if first {
+		_ = c.Raw.SetReadDeadline(l.o.Now().Add(l.o.FirstByte))
+		c.waited = true
 	}
 	if cap(c.Early) == len(c.Early) {
 		grown := make([]byte, len(c.Early), min(2*len(c.Early)+512, earlyBytes))
@@ -186,11 +220,10 @@ func (l *Listener) readEarly(c *Conn) error {
 		c.Early = grown
 	}
 	n, err := c.Conn.Read(c.Early[len(c.Early):cap(c.Early)])
-	first := len(c.Early) == 0
 	c.Early = c.Early[:len(c.Early)+n]
 	if n > 0 {
 		if first {
-			_ = c.Conn.SetReadDeadline(l.o.Now().Add(l.o.Head))
+			_ = c.Raw.SetReadDeadline(l.o.Now().Add(l.o.Head))
 		}
 		return nil
 	}
