@@ -89,8 +89,10 @@ func mix() []sample {
 			s.body = randomBody(r, kind)
 		case k < 11:
 			path = "/v1/" + kind
-			for _, p := range []string{fmt.Sprintf("offset=%d", r.IntN(4000)), "sort=" + one(r, "created", "-created", "name"), "status=" + one(r, "new", "paid", "open"),
-				"q=" + one(r, "garden+chair", "lamp", "red%20shoes"), fmt.Sprintf("from=2026-%02d-%02d", 1+r.IntN(12), 1+r.IntN(28))} {
+			for _, p := range []string{
+				fmt.Sprintf("offset=%d", r.IntN(4000)), "sort=" + one(r, "created", "-created", "name"), "status=" + one(r, "new", "paid", "open"),
+				"q=" + one(r, "garden+chair", "lamp", "red%20shoes"), fmt.Sprintf("from=2026-%02d-%02d", 1+r.IntN(12), 1+r.IntN(28)),
+			} {
 				if r.IntN(2) == 0 {
 					query = append(query, p)
 				}

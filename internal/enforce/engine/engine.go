@@ -52,6 +52,8 @@ type Engine struct {
 
 	// swap serialises those who replace snapshot or standing.
 	swap sync.Mutex
+	// stood is what standing was compiled from.
+	stood bundle.Standing
 }
 
 // New makes an engine that judges by what in compiles to. It returns every mistake; the engine is nil when one of them is
@@ -94,6 +96,7 @@ func (e *Engine) Stand(s bundle.Standing) []policy.Mistake {
 		bySite[site.name] = lists
 		mistakes = append(mistakes, wrong...)
 	}
+	e.stood = s
 	e.standing.Store(&bySite)
 	return mistakes
 }

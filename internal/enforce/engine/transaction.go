@@ -35,6 +35,8 @@ type Transaction struct {
 	look     payload.Input
 	told     exchange.Anomalies // what the request's findings are about already
 	judged   bool
+	answered bool   // the answer is being judged, or was
+	failed   bool   // a stage that fails closed has failed on the request
 	path     []byte // scratch of the cleaned path
 	host     []byte // scratch of the lower-case host
 }
@@ -115,11 +117,15 @@ func (t *Transaction) inspectRequest() {
 	t.findings = t.engine.detectors.Detect(&t.look, t.findings)
 }
 
-// contain turns a panic into a finding.
+// contain turns a panic into a finding. While the request is judged, a stage that fails closed refuses it.
 func (t *Transaction) contain(stage *string) {
 	v := recover()
 	if v == nil {
 		return
+	}
+	if !t.answered && t.site.policy.FailsClosed(*stage) {
+		t.failed = true
+		t.verdict = policy.Verdict{Kind: action.Block, Rule: "engine.panic"}
 	}
 	t.findings = append(t.findings, finding.Finding{
 		ID: "engine.panic", Stage: finding.StageEngine, Severity: finding.High, Score: 1, Where: *stage,
@@ -149,8 +155,11 @@ func (t *Transaction) decide() {
 func (t *Transaction) reply() action.Reply {
 	switch t.verdict.Kind {
 	case action.Block:
-		if t.site == nil {
+		switch {
+		case t.site == nil:
 			return action.Reply{Kind: action.Block, Status: 421}
+		case t.failed:
+			return action.Reply{Kind: action.Block, Status: 503, RetryAfter: 1}
 		}
 		return action.Reply{Kind: action.Block, Status: 403}
 	case action.Tag:
@@ -165,6 +174,7 @@ func (t *Transaction) Response() {
 	if t.site == nil {
 		return
 	}
+	t.answered = true
 	stage := "walk"
 	defer t.contain(&stage)
 	x := &t.Exchange
