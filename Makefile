@@ -72,7 +72,7 @@ generate: $(BIN)/templ ## Write generated code and reference pages afresh
 	$(GO) generate ./...
 	$(GO) test ./internal/config -run TestReferencePage -update
 
-deps: ## Install the programs some tests need (nginx, haproxy, wrk, chromium), where apt-get and root are there
+deps: ## Install the programs some tests need (nginx, haproxy, apache2, caddy, node, wrk, h2load, chromium), where apt-get and root are there
 	@./tools/deps.sh
 
 tools: $(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/templ $(BIN)/benchstat ## Install the developers' tools into bin/, at pinned versions

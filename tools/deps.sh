@@ -2,7 +2,7 @@
 # Installs the Debian packages that some tests and the benchmark use, when they are missing and that can be done here.
 # Nothing fails for want of one: the test that needs it says so and passes itself by.
 missing=""
-for pair in nginx:nginx-light haproxy:haproxy wrk:wrk chromium:chromium; do
+for pair in nginx:nginx-light haproxy:haproxy apache2:apache2-bin caddy:caddy node:nodejs wrk:wrk h2load:nghttp2-client chromium:chromium; do
 	program=${pair%%:*}
 	if ! command -v "$program" >/dev/null 2>&1 && [ ! -x "/usr/sbin/$program" ]; then
 		missing="$missing ${pair#*:}"
