@@ -40,6 +40,18 @@ func (a *Admin) NeedsSetup(ctx context.Context) (bool, error) {
 	return len(accounts) == 0, err
 }
 
+// CheckSetup tells with ErrSetup that a set-up link does not work, before anybody fills in its form.
+func (a *Admin) CheckSetup(ctx context.Context, from Visitor, token string) error {
+	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {
+		return &ThrottledError{wait}
+	}
+	offered, err := a.o.Store.SetupOffered(ctx, sha256.Sum256([]byte(token)), a.o.Now())
+	if err == nil && !offered {
+		err = ErrSetup
+	}
+	return err
+}
+
 // SetUp creates the administrator's account with a set-up token, exactly once, and signs in.
 func (a *Admin) SetUp(ctx context.Context, from Visitor, token, name, password string) (SignedIn, error) {
 	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {

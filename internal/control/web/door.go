@@ -14,7 +14,18 @@ func visitor(r *http.Request) admin.Visitor {
 
 func (s *server) setupPage(w http.ResponseWriter, r *http.Request, p *page) error {
 	p.Title = "Set up"
-	return s.showSetup(w, r, p, http.StatusOK, r.URL.Query().Get("token"), "")
+	token := r.URL.Query().Get("token")
+	if token == "" {
+		return s.showSetup(w, r, p, http.StatusOK, "", "")
+	}
+	if err := s.Admin.CheckSetup(r.Context(), visitor(r), token); err != nil {
+		status, ok := refused(w, p, err)
+		if !ok {
+			return err
+		}
+		return s.showSetup(w, r, p, status, "", "")
+	}
+	return s.showSetup(w, r, p, http.StatusOK, token, "")
 }
 
 // showSetup shows the form with a token, or says how to come by one.

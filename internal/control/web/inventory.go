@@ -101,18 +101,18 @@ func (v inventoryView) span() string {
 }
 
 // columns of the list; those with a Sort can be sorted by.
-type column struct{ Name, Sort, Class string }
+type column struct{ Name, Sort, Class, About string }
 
 func columns() []column {
 	return []column{
-		{"Endpoint", "template", ""},
-		{"State", "", ""},
-		{"Auth", "", ""},
-		{"Sensitive", "", ""},
-		{"Risk", "risk", ""},
-		{"Requests", "requests", "num"},
-		{"Callers", "callers", "num"},
-		{"Last seen", "last_seen", "num"},
+		{"Endpoint", "template", "", "Method and path template"},
+		{"State", "", "", "Confirmed by enough independent callers, a candidate, or described and never seen"},
+		{"Auth", "", "", "Whether it answered callers without a credential"},
+		{"Sensitive", "", "", "Classes of personal or secret data in requests and answers"},
+		{"Risk", "risk", "", "0 to 100; the terms stand on the endpoint's page"},
+		{"Requests", "requests", "num", "All that came, refused ones too"},
+		{"Callers", "callers", "num", "Different callers, estimated: proved principals, and the networks (/24, /48) of everybody else"},
+		{"Last seen", "last_seen", "num", "When the last request came"},
 	}
 }
 

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +21,7 @@ func Compile(in *bundle.Policy) (*Policy, []Mistake) {
 	c := &compiler{in: in, out: &Policy{lists: new(Lists)}}
 	c.out.pool.networks = in.Networks
 	c.modes()
+	c.failure()
 	c.lists()
 	c.rules()
 	c.exceptions()
@@ -34,15 +37,29 @@ type compiler struct {
 	mistakes []Mistake
 }
 
-func (c *compiler) fault(line int, key, message, hint string) {
-	c.mistakes = append(c.mistakes, Mistake{Source: c.in.Source, Line: line, Key: key, Message: message, Hint: hint})
+func (c *compiler) fault(key, message, hint string) {
+	c.mistakes = append(c.mistakes, Mistake{Source: c.in.Source, Position: c.position(key), Key: key, Message: message, Hint: hint})
+}
+
+// position is where a key stands, or the nearest one around it that was written.
+func (c *compiler) position(key string) bundle.Position {
+	for {
+		if at, ok := c.in.At[key]; ok {
+			return at
+		}
+		end := strings.LastIndexAny(key, ".[")
+		if end < 0 {
+			return bundle.Position{}
+		}
+		key = key[:end]
+	}
 }
 
 func (c *compiler) modes() {
 	m := modes{byID: make(map[string]bundle.Mode), otherwise: bundle.ModeWatch}
 	for key, mode := range c.in.Modes {
 		if !known(mode) {
-			c.fault(0, "modes."+key, fmt.Sprintf("mode %q is unknown", mode), modeHint)
+			c.fault("modes."+key, fmt.Sprintf("mode %q is unknown", mode), modeHint)
 			continue
 		}
 		stage, isStage := finding.ParseStage(key)
@@ -54,23 +71,44 @@ func (c *compiler) modes() {
 		case strings.Contains(key, "."):
 			name, _, _ := strings.Cut(key, ".")
 			if _, ok := finding.ParseStage(name); !ok {
-				c.fault(0, "modes."+key, "no stage has that name", "a finding id begins with its stage, such as wire.obs-fold")
+				c.fault("modes."+key, "no stage has that name", "a finding id begins with its stage, such as wire.obs-fold")
 				continue
 			}
 			m.byID[key] = mode
 		default:
-			c.fault(0, "modes."+key, "neither a stage nor a finding id", "stages are wire, identify, access, contract, payload, behaviour")
+			c.fault("modes."+key, "neither a stage nor a finding id", "stages are wire, identify, access, contract, payload, behaviour")
 		}
 	}
 	c.out.modes = m
 }
 
+// failable are the stages that can fail on a request.
+var failable = []string{"identify", "walk", "payload", "policy"}
+
+// failure compiles who fails closed. Open is the default: a fault of Merlon's own must not become the outage.
+func (c *compiler) failure() {
+	for key, mode := range c.in.Failure {
+		at := "failure." + key
+		switch {
+		case key != "default" && !slices.Contains(failable, key):
+			c.fault(at, "no stage has that name", "write default, "+strings.Join(failable, ", "))
+		case mode != bundle.FailOpen && mode != bundle.FailClosed:
+			c.fault(at, fmt.Sprintf("%q is no failure mode", mode), "write open or closed")
+		}
+	}
+	for _, stage := range failable {
+		if cmp.Or(c.in.Failure[stage], c.in.Failure["default"]) == bundle.FailClosed {
+			c.out.closed = append(c.out.closed, stage)
+		}
+	}
+}
+
 // mode checks a mode; the empty one is the caller's to replace.
-func (c *compiler) mode(line int, key string, m bundle.Mode) bool {
+func (c *compiler) mode(key string, m bundle.Mode) bool {
 	if m == "" || known(m) {
 		return true
 	}
-	c.fault(line, key, fmt.Sprintf("mode %q is unknown", m), modeHint)
+	c.fault(key, fmt.Sprintf("mode %q is unknown", m), modeHint)
 	return false
 }
 
@@ -86,20 +124,20 @@ func isName(s string) bool {
 }
 
 // action reads an action. One that cannot be carried out yet becomes a notice, and its entry is off.
-func (c *compiler) action(line int, key, name string, mode bundle.Mode) (action.Kind, bundle.Mode, bool) {
+func (c *compiler) action(key, name string, mode bundle.Mode) (action.Kind, bundle.Mode, bool) {
 	if kind, ok := action.ParseKind(name); ok && kind != action.Allow {
 		return kind, mode, true
 	}
 	for _, l := range later {
 		if l == name {
 			c.mistakes = append(c.mistakes, Mistake{
-				Source: c.in.Source, Line: line, Key: key, Notice: true,
+				Source: c.in.Source, Position: c.position(key), Key: key, Notice: true,
 				Message: fmt.Sprintf("action %q is understood, but this version cannot carry it out: the entry has no effect", name),
 			})
 			return action.Allow, bundle.ModeOff, true
 		}
 	}
-	c.fault(line, key, fmt.Sprintf("action %q is unknown", name), "use tag or block")
+	c.fault(key, fmt.Sprintf("action %q is unknown", name), "use tag or block")
 	return 0, "", false
 }
 
@@ -109,17 +147,17 @@ func (c *compiler) lists() {
 		l := &c.in.Lists[i]
 		key := fmt.Sprintf("lists[%d]", i)
 		if !isName(l.Name) {
-			c.fault(0, key, "needs a name of printable ASCII without commas", "verdicts and tags show it")
+			c.fault(key, "needs a name of printable ASCII without commas", "verdicts and tags show it")
 		}
 		if seen[l.Name] {
-			c.fault(0, key, fmt.Sprintf("a second list is called %q", l.Name), "give every list a name of its own")
+			c.fault(key, fmt.Sprintf("a second list is called %q", l.Name), "give every list a name of its own")
 		}
 		seen[l.Name] = true
 		mode := orElse(l.Mode, bundle.ModeEnforce)
-		if !c.mode(0, key+".mode", mode) {
+		if !c.mode(key+".mode", mode) {
 			continue
 		}
-		kind, mode, ok := c.action(0, key+".action", l.Action, mode)
+		kind, mode, ok := c.action(key+".action", l.Action, mode)
 		if !ok {
 			continue
 		}
@@ -128,53 +166,53 @@ func (c *compiler) lists() {
 		for _, v := range l.Values {
 			if err := c.out.lists.add(l.Kind, v, it); err != nil {
 				if bad++; bad <= 5 {
-					c.fault(0, key, err.Error(), "")
+					c.fault(key, err.Error(), "")
 				}
 			}
 		}
 		if bad > 5 {
-			c.fault(0, key, fmt.Sprintf("%d more values are wrong", bad-5), "")
+			c.fault(key, fmt.Sprintf("%d more values are wrong", bad-5), "")
 		}
 	}
 }
 
 func (c *compiler) rules() {
 	if len(c.in.Rules) > maxRules {
-		c.fault(0, "rules", fmt.Sprintf("%d rules, more than %d", len(c.in.Rules), maxRules), "use lists for many values")
+		c.fault("rules", fmt.Sprintf("%d rules, more than %d", len(c.in.Rules), maxRules), "use lists for many values")
 		return
 	}
 	seen := make(map[string]bool)
 	for i := range c.in.Rules {
 		in := &c.in.Rules[i]
-		key := "rule " + strconv.Quote(in.Name)
+		key := fmt.Sprintf("rules[%d]", i)
 		switch {
 		case !isName(in.Name):
-			c.fault(in.Line, fmt.Sprintf("rules[%d]", i), "needs a name of printable ASCII without commas", "verdicts and tags show it")
+			c.fault(key, "needs a name of printable ASCII without commas", "verdicts and tags show it")
 		case seen[in.Name]:
-			c.fault(in.Line, key, "a second rule has this name", "verdicts tell rules by name")
+			c.fault(key, fmt.Sprintf("a second rule is called %q", in.Name), "verdicts tell rules by name")
 		}
 		seen[in.Name] = true
 		mode := in.Mode
 		if mode == "" {
 			mode = c.out.modes.ofStage(finding.StagePolicy)
 		}
-		if !c.mode(in.Line, key, mode) {
+		if !c.mode(key, mode) {
 			continue
 		}
-		kind, mode, ok := c.action(in.Line, key, in.Action, mode)
+		kind, mode, ok := c.action(key, in.Action, mode)
 		if !ok {
 			continue
 		}
-		r := rule{name: in.Name, action: kind, mode: mode, match: c.selector(in.Line, key, in.Match)}
+		r := rule{name: in.Name, action: kind, mode: mode, match: c.selector(key, in.Match)}
 		if in.When == "" && in.Match == (bundle.Match{}) {
-			c.fault(in.Line, key, "applies to everything", "write when: or match:")
+			c.fault(key, "applies to everything", "write when: or match:")
 		}
 		if len(in.When) > maxExpression {
-			c.fault(in.Line, key, fmt.Sprintf("the expression has %d characters, more than %d", len(in.When), maxExpression), "use a list")
+			c.fault(key+".when", fmt.Sprintf("the expression has %d characters, more than %d", len(in.When), maxExpression), "use a list")
 		} else if in.When != "" {
 			program, err := compileExpression(in.When)
 			if err != nil {
-				c.fault(in.Line, key+": when", strings.TrimSpace(err.Error()), "")
+				c.fault(key+".when", strings.TrimSpace(err.Error()), "")
 				continue
 			}
 			r.program = program
@@ -196,19 +234,19 @@ func (c *compiler) exceptions() {
 		key := fmt.Sprintf("exceptions[%d]", i)
 		stage, _, _ := strings.Cut(in.Finding, ".")
 		if _, ok := finding.ParseStage(stage); !ok || !strings.Contains(in.Finding, ".") {
-			c.fault(in.Line, key, fmt.Sprintf("%q is no finding id", in.Finding), "an exception relaxes exactly one finding, such as contract.type")
+			c.fault(key, fmt.Sprintf("%q is no finding id", in.Finding), "an exception relaxes exactly one finding, such as contract.type")
 		}
 		if in.Match == (bundle.Match{}) {
-			c.fault(in.Line, key, "has no match", "an exception holds on one selector: write match: {endpoint: ...}")
+			c.fault(key, "has no match", "an exception holds on one selector: write match: {endpoint: ...}")
 		}
 		if in.Owner == "" {
-			c.fault(in.Line, key, "has no owner", "write owner: the person who answers for it")
+			c.fault(key, "has no owner", "write owner: the person who answers for it")
 		}
-		c.out.exceptions = append(c.out.exceptions, exception{finding: in.Finding, match: c.selector(in.Line, key, in.Match), until: until(in.Until)})
+		c.out.exceptions = append(c.out.exceptions, exception{finding: in.Finding, match: c.selector(key, in.Match), until: until(in.Until)})
 	}
 }
 
-func (c *compiler) selector(line int, key string, m bundle.Match) selector {
+func (c *compiler) selector(key string, m bundle.Match) selector {
 	s := selector{purpose: m.Purpose, method: m.Method, host: m.Host, label: m.Label}
 	switch method, template, pair := strings.Cut(m.Endpoint, " "); {
 	case m.Endpoint == "":
@@ -219,7 +257,7 @@ func (c *compiler) selector(line int, key string, m bundle.Match) selector {
 	default:
 		n, err := strconv.ParseUint(m.Endpoint, 10, 32)
 		if err != nil || n == 0 {
-			c.fault(line, key, fmt.Sprintf("%q is no endpoint", m.Endpoint), "write METHOD /template, /template or an id")
+			c.fault(key, fmt.Sprintf("%q is no endpoint", m.Endpoint), "write METHOD /template, /template or an id")
 		}
 		s.endpointID = identity.EndpointID(n)
 	}

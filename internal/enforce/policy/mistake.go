@@ -3,25 +3,27 @@ package policy
 import (
 	"fmt"
 	"strings"
+
+	"merlon/internal/model/bundle"
 )
 
 // Mistake is one thing that is wrong with a policy, where it stands and what would be right.
 type Mistake struct {
 	Source string
-	Line   int
-	Key    string
+	bundle.Position
+	Key string
 	// Message says what is wrong, Hint what would be right.
 	Message, Hint string
 	// Notice marks what is understood but not carried out by this version; it does not stop the policy from being used.
 	Notice bool
 }
 
-// String is one line for people: file:line: key: what is wrong (what would be right).
+// String is one line for people: file:line:column: key: what is wrong (what would be right).
 func (m Mistake) String() string {
 	var b strings.Builder
 	b.WriteString(m.Source)
 	if m.Line > 0 {
-		fmt.Fprintf(&b, ":%d", m.Line)
+		fmt.Fprintf(&b, ":%d:%d", m.Line, max(m.Column, 1))
 	}
 	b.WriteString(": ")
 	if m.Key != "" {

@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 
 	"merlon/internal/model/bundle"
 )
@@ -25,7 +26,7 @@ const (
 // Parse reads a policy file (docs/reference/policy.md). source names it in messages, and list files are found
 // relative to it through read. Every mistake is listed; the policy is usable when Faults(mistakes) is empty.
 func Parse(source string, data []byte, read func(path string) ([]byte, error)) (bundle.Policy, []Mistake) {
-	p := &policyFile{policy: bundle.Policy{Source: source}, read: read}
+	p := &policyFile{policy: bundle.Policy{Source: source, At: make(map[string]bundle.Position)}, read: read}
 	if len(data) > maxPolicyBytes {
 		p.fault(nil, "", fmt.Sprintf("the file has %d bytes, more than %d", len(data), maxPolicyBytes), "move long lists to files of their own")
 		return p.policy, p.mistakes
@@ -54,11 +55,11 @@ type policyFile struct {
 }
 
 func (p *policyFile) fault(n ast.Node, key, message, hint string) {
-	p.mistakes = append(p.mistakes, Mistake{Source: p.policy.Source, Line: lineOf(n), Key: key, Message: message, Hint: hint})
+	p.mistakes = append(p.mistakes, Mistake{Source: p.policy.Source, Position: position(n), Key: key, Message: message, Hint: hint})
 }
 
 func (p *policyFile) notice(n ast.Node, key, message string) {
-	p.mistakes = append(p.mistakes, Mistake{Source: p.policy.Source, Line: lineOf(n), Key: key, Message: message, Notice: true})
+	p.mistakes = append(p.mistakes, Mistake{Source: p.policy.Source, Position: position(n), Key: key, Message: message, Notice: true})
 }
 
 func (p *policyFile) document(body ast.Node) {
@@ -67,6 +68,7 @@ func (p *policyFile) document(body ast.Node) {
 	}
 	for _, pair := range members(body) {
 		key := pair.Key.String()
+		p.note(pair.Value, key)
 		switch key {
 		case "version":
 			var v int
@@ -76,6 +78,14 @@ func (p *policyFile) document(body ast.Node) {
 			p.version = true
 		case "modes":
 			p.modes(pair.Value)
+		case "failure":
+			p.policy.Failure = make(map[string]bundle.FailureMode)
+			for _, stage := range members(pair.Value) {
+				var m bundle.FailureMode
+				if p.decode(stage.Value, key, &m) {
+					p.policy.Failure[stage.Key.String()] = m
+				}
+			}
 		case "networks":
 			p.networks(pair.Value)
 		case "lists":
@@ -87,7 +97,7 @@ func (p *policyFile) document(body ast.Node) {
 		case "issuers", "contract":
 			p.notice(pair.Value, key, "understood, but this version does not enforce it yet")
 		default:
-			p.fault(pair.Key, key, "unknown key", "known are version, modes, networks, lists, rules, exceptions, issuers, contract")
+			p.fault(pair.Key, key, "unknown key", "known are version, modes, failure, networks, lists, rules, exceptions, issuers, contract")
 		}
 	}
 	if !p.version {
@@ -197,7 +207,7 @@ func (p *policyFile) rule(n ast.Node, key string) {
 	if in.Limit != nil && in.Action == "" {
 		in.Action = "limit"
 	}
-	p.policy.Rules = append(p.policy.Rules, bundle.Rule{Name: in.Name, When: in.When, Match: in.Match.match(), Action: in.Action, Mode: in.Mode, Line: lineOf(n)})
+	p.policy.Rules = append(p.policy.Rules, bundle.Rule{Name: in.Name, When: in.When, Match: in.Match.match(), Action: in.Action, Mode: in.Mode})
 }
 
 func (p *policyFile) exception(n ast.Node, key string) {
@@ -215,7 +225,7 @@ func (p *policyFile) exception(n ast.Node, key string) {
 	if err != nil {
 		p.fault(n, key+".until", err.Error(), "write a day such as 2027-01-31; an exception always expires")
 	}
-	p.policy.Exceptions = append(p.policy.Exceptions, bundle.Exception{Finding: in.Finding, Match: in.Match.match(), Owner: in.Owner, Until: until, Why: in.Why, Line: lineOf(n)})
+	p.policy.Exceptions = append(p.policy.Exceptions, bundle.Exception{Finding: in.Finding, Match: in.Match.match(), Owner: in.Owner, Until: until, Why: in.Why})
 }
 
 // parseUntil reads a day (the exception holds to its end, UTC) or an RFC 3339 time.
@@ -243,7 +253,9 @@ func (p *policyFile) each(n ast.Node, key string, f func(ast.Node, string)) {
 		return
 	}
 	for i, item := range seq.Values {
-		f(item, fmt.Sprintf("%s[%d]", key, i))
+		at := fmt.Sprintf("%s[%d]", key, i)
+		p.note(item, at)
+		f(item, at)
 	}
 }
 
@@ -253,7 +265,7 @@ func (p *policyFile) decode(n ast.Node, key string, into any) bool {
 		m := yamlMistake(p.policy.Source, err)
 		m.Key = key
 		if m.Line == 0 {
-			m.Line = lineOf(n)
+			m.Position = position(n)
 		}
 		p.mistakes = append(p.mistakes, m)
 		return false
@@ -272,11 +284,26 @@ func members(n ast.Node) []*ast.MappingValueNode {
 	}
 }
 
-func lineOf(n ast.Node) int {
-	if n == nil || n.GetToken() == nil || n.GetToken().Position == nil {
-		return 0
+// note remembers where a key and the members below it stand.
+func (p *policyFile) note(n ast.Node, key string) {
+	p.policy.At[key] = position(n)
+	for _, pair := range members(n) {
+		p.policy.At[key+"."+pair.Key.String()] = position(pair.Value)
 	}
-	return n.GetToken().Position.Line
+}
+
+func position(n ast.Node) bundle.Position {
+	if n == nil {
+		return bundle.Position{}
+	}
+	return tokenPosition(n.GetToken())
+}
+
+func tokenPosition(t *token.Token) bundle.Position {
+	if t == nil || t.Position == nil {
+		return bundle.Position{}
+	}
+	return bundle.Position{Line: t.Position.Line, Column: t.Position.Column}
 }
 
 // hasAlias finds YAML aliases, which can make a small file huge.
@@ -307,9 +334,7 @@ func yamlMistake(source string, err error) Mistake {
 	var ye yaml.Error
 	if errors.As(err, &ye) {
 		m.Message = ye.GetMessage()
-		if t := ye.GetToken(); t != nil && t.Position != nil {
-			m.Line = t.Position.Line
-		}
+		m.Position = tokenPosition(ye.GetToken())
 	}
 	return m
 }

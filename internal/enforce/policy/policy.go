@@ -8,6 +8,7 @@
 package policy
 
 import (
+	"slices"
 	"time"
 
 	"merlon/internal/enforce/action"
@@ -58,8 +59,12 @@ type Policy struct {
 	lists      *Lists
 	rules      []rule
 	exceptions []exception
+	closed     []string // the stages that fail closed
 	pool       envPool
 }
+
+// FailsClosed tells whether a request on which the named stage failed is refused (bundle.FailClosed).
+func (p *Policy) FailsClosed(stage string) bool { return slices.Contains(p.closed, stage) }
 
 // Decide weighs the facts into v. standing holds what people and detectors have put beside the policy; it may be nil. The
 // verdict grows as entries are met, so whatever happens in one of them, those before it hold.

@@ -41,15 +41,29 @@ const (
 
 // Policy is a site's policy file as plain data (docs/reference/policy.md). enforce/policy parses and compiles it.
 type Policy struct {
-	// Source is the file it came from, for messages.
+	// Source is the file it came from, and At says where in it a key stands ("rules[2].when"), for messages.
 	Source string
+	At     map[string]Position
 	// Modes by stage name, finding id or "default".
-	Modes      map[string]Mode
+	Modes map[string]Mode
+	// Failure says by stage name or "default" what becomes of a request when the stage fails on it.
+	Failure    map[string]FailureMode
 	Networks   map[string][]netip.Prefix
 	Lists      []List
 	Rules      []Rule
 	Exceptions []Exception
 }
+
+// Position is a place in a policy file, both counted from 1; the zero value is no place.
+type Position struct{ Line, Column int }
+
+// FailureMode says what becomes of a request on which a stage fails (a fault of Merlon's own, CWE-636).
+type FailureMode string
+
+const (
+	FailOpen   FailureMode = "open"   // it is judged without that stage and those behind it
+	FailClosed FailureMode = "closed" // it is answered 503
+)
 
 // List is a named set of values and what to do with exchanges that match it.
 type List struct {
@@ -79,8 +93,6 @@ type Rule struct {
 	Match  Match
 	Action string
 	Mode   Mode
-	// Line is where it stands in Source.
-	Line int
 }
 
 // Match is the short form of a selector: every non-empty part must hold.
@@ -99,7 +111,6 @@ type Exception struct {
 	Owner   string
 	Until   time.Time
 	Why     string
-	Line    int
 }
 
 // Knowledge is what was distilled about one site: what the matcher and, later, the contract need.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -173,6 +174,16 @@ func (c *Change) PutSetup(hash [32]byte, expires time.Time) error {
 // same Change makes it work exactly once, however many try at a time.
 func (c *Change) UseSetup(hash [32]byte) error {
 	return c.t.affect(`DELETE FROM setup WHERE token_hash = ? AND expires > ?`, hash[:], c.at.UnixNano())
+}
+
+// SetupOffered tells whether a token with this hash waits to be used.
+func (d *DB) SetupOffered(ctx context.Context, hash [sha256.Size]byte, now time.Time) (bool, error) {
+	var one int
+	err := diskError(d.readers.QueryRowContext(ctx, `SELECT one FROM setup WHERE token_hash = ? AND expires > ?`, hash[:], now.UnixNano()).Scan(&one))
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // SetupPending tells whether a set-up token waits to be used.
