@@ -5,6 +5,11 @@ func all() []*format {
 	return []*format{
 		formatHAR(),
 		formatEntry(),
+		formatCaddy(),
+		formatEnvoy(),
+		formatNginxJSON(),
+		formatALB(),
+		formatVhost(),
 		formatCombined(),
 		formatCommon(),
 	}

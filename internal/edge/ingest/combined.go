@@ -16,6 +16,6 @@ func formatCombined() *format {
 			return l.parse(line) == 0 && l.parseAgent() == 0
 		},
 		time: logTime,
-		open: func(s *source, _ int) (records, decoder) { return newLines(s, maxLogLine), newAccessLog(true) },
+		open: func(s *source, _ settings) (records, decoder) { return newLines(s, maxLogLine), newAccessLog(true) },
 	}
 }

@@ -14,6 +14,6 @@ func formatCommon() *format {
 			return l.parse(line) == 0 && blank(l.rest)
 		},
 		time: logTime,
-		open: func(s *source, _ int) (records, decoder) { return newLines(s, maxLogLine), newAccessLog(false) },
+		open: func(s *source, _ settings) (records, decoder) { return newLines(s, maxLogLine), newAccessLog(false) },
 	}
 }

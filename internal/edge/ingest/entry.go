@@ -19,8 +19,8 @@ func formatEntry() *format {
 			return line[0] == '{' && d.scan(line) == 0
 		},
 		time: entryTime,
-		open: func(s *source, bodyLimit int) (records, decoder) {
-			return newLines(s, maxEntry), newEntryDecoder(bodyLimit)
+		open: func(s *source, how settings) (records, decoder) {
+			return newLines(s, maxEntry), newEntryDecoder(how.bodyLimit)
 		},
 	}
 }

@@ -23,7 +23,12 @@ type format struct {
 	// time finds the time of a line, to order inputs by; 0 for none.
 	time func(line []byte) int64
 	// open makes what cuts an input and what reads the pieces.
-	open func(s *source, bodyLimit int) (records, decoder)
+	open func(s *source, how settings) (records, decoder)
+}
+
+// settings are what a format needs to know of the options.
+type settings struct {
+	bodyLimit, hops int
 }
 
 // records yields the records of an input with their numbers. A Cause as error is one damaged record.
@@ -59,9 +64,8 @@ func formatNamed(name string) *format {
 }
 
 func unknownFormat(name string) error {
-	switch name {
-	case "vhost", "caddy", "nginx-json", "envoy", "alb", "pcap":
-		return fmt.Errorf("%w: %s is not read yet; formats are auto, %s", ErrFormat, name, strings.Join(Formats(), ", "))
+	if name == "pcap" {
+		return fmt.Errorf("%w: pcap is not read yet; formats are auto, %s", ErrFormat, strings.Join(Formats(), ", "))
 	}
 	return fmt.Errorf("%w: %q is not known; formats are auto, %s", ErrFormat, name, strings.Join(Formats(), ", "))
 }
@@ -106,9 +110,9 @@ func (r *reader) detect() error {
 		r.format = r.chosen // its lines will be reported as damaged
 		return nil
 	case head[0] == '{' || head[0] == '[':
-		return fmt.Errorf("%w: it looks like JSON, but neither like HAR nor like HAR entries, one a line", ErrFormat)
+		return fmt.Errorf("%w: it looks like JSON, but like none of %s; name its members with --log-format", ErrFormat, strings.Join(Formats(), ", "))
 	}
-	return fmt.Errorf("%w: none of %s fits its first lines; name it with --format", ErrFormat, strings.Join(Formats(), ", "))
+	return fmt.Errorf("%w: none of %s fits its first lines; name it with --format, or describe it with --log-format", ErrFormat, strings.Join(Formats(), ", "))
 }
 
 // sniff finds the format that fits first, its first time, and how many lines were looked at. With a chosen format only

@@ -18,8 +18,8 @@ func formatHAR() *format {
 	return &format{
 		Name: "har", About: "HAR 1.2 documents, as browsers and proxies save them",
 		Source: exchange.SourceHAR, document: true, sniff: sniffHAR, time: entryTime,
-		open: func(s *source, bodyLimit int) (records, decoder) {
-			d := newEntryDecoder(bodyLimit)
+		open: func(s *source, how settings) (records, decoder) {
+			d := newEntryDecoder(how.bodyLimit)
 			return newHAREntries(s, d), d
 		},
 	}

@@ -28,8 +28,12 @@ type Options struct {
 	Site string
 	// Format is a name of Formats, or "auto" (also when empty) to tell each input's format by its first lines.
 	Format string
-	// LogFormat is a log format of the user's own. None is read yet: New refuses anything but "".
+	// LogFormat is a log format of the user's own, as nginx, Apache httpd or Envoy write it; Format may then only name its
+	// family. Empty for none.
 	LogFormat string
+	// Hops is how many of one's own proxies appended to X-Forwarded-For, where a log shows it; record.Auto believes peers
+	// with private addresses, and 0 nobody.
+	Hops int
 	// Now is the clock of arrival.
 	Now func() time.Time
 	// BodyLimit is how much of a body is handed to the engine, 0 for 128 KiB, as the proxy does.
@@ -77,6 +81,7 @@ var (
 // Ingest runs inputs through an engine. It is not safe for concurrent use.
 type Ingest struct {
 	o       Options
+	chosen  *format // nil to tell each input's by its first lines
 	result  Result
 	arrived int64
 	x       exchange.Exchange // the record being read; swapped into its transaction when it is whole
@@ -93,16 +98,14 @@ func New(o Options) (*Ingest, error) {
 	if o.Format == "" {
 		o.Format = auto
 	}
-	if o.LogFormat != "" {
-		return nil, fmt.Errorf("%w: log formats of one's own are not read yet; formats are auto, %s", ErrFormat, strings.Join(Formats(), ", "))
-	}
-	if o.Format != auto && formatNamed(o.Format) == nil {
-		return nil, unknownFormat(o.Format)
+	chosen, err := choose(o.Format, o.LogFormat)
+	if err != nil {
+		return nil, err
 	}
 	if sites := o.Engine.Snapshot().Sites(); o.Site != "" && !slices.Contains(sites, o.Site) {
 		return nil, fmt.Errorf("%w: %q; the sites are %s", ErrSite, o.Site, strings.Join(sites, ", "))
 	}
-	return &Ingest{o: o}, nil
+	return &Ingest{o: o, chosen: chosen}, nil
 }
 
 // Run reads the inputs, several in the order of their first time stamps, and returns what it counted so far even with an
@@ -137,7 +140,7 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 	if g.o.Opened != nil {
 		g.o.Opened(r.input.Name, r.format.Name)
 	}
-	records, decoder := r.format.open(r.source, g.o.BodyLimit)
+	records, decoder := r.format.open(r.source, settings{g.o.BodyLimit, g.o.Hops})
 	fills := -1
 	for n := 0; ; n++ {
 		text, line, err := records.next()

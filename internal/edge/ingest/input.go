@@ -67,13 +67,9 @@ const maxZstdWindow = 32 << 20
 // open looks into every input and orders them. A regular file is closed again until its turn, so that a thousand rotated
 // logs do not need a thousand descriptors.
 func (g *Ingest) open(inputs []Input) ([]*reader, error) {
-	var chosen *format
-	if g.o.Format != auto {
-		chosen = formatNamed(g.o.Format)
-	}
 	readers := make([]*reader, 0, len(inputs))
 	for _, in := range inputs {
-		r := &reader{input: in, chosen: chosen}
+		r := &reader{input: in, chosen: g.chosen}
 		readers = append(readers, r)
 		if len(inputs) == 1 {
 			break // nothing to order

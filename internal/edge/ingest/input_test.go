@@ -114,14 +114,14 @@ func TestRefused(t *testing.T) {
 		says string
 	}{
 		{"unknown format", Options{Format: "xml"}, Stream("in", strings.NewReader(one)), ErrFormat, `"xml" is not known`},
-		{"format to come", Options{Format: "caddy"}, Stream("in", strings.NewReader(one)), ErrFormat, "caddy is not read yet"},
-		{"a log format of one's own", Options{LogFormat: "$remote_addr"}, Stream("in", strings.NewReader(one)), ErrFormat, "not read yet"},
+		{"a log format that lacks parts", Options{LogFormat: "$remote_addr"}, Stream("in", strings.NewReader(one)), ErrFormat, "it lacks a time"},
+		{"a log format with a HAR", Options{Format: "har", LogFormat: "$remote_addr"}, Stream("in", strings.NewReader(one)), ErrFormat, "not har"},
 		{"unknown site", Options{Site: "nowhere"}, Stream("in", strings.NewReader(one)), ErrSite, "acme, other"},
 		{"no file", Options{}, File("/does/not/exist"), ErrRead, "/does/not/exist"},
 		{"a folder", Options{}, File("/"), ErrRead, "directory"},
 		{"text", Options{}, Stream("in", strings.NewReader("lorem ipsum\n")), ErrFormat, "name it with --format"},
 		{"other JSON", Options{}, Stream("in", strings.NewReader(`{"level":"info","msg":"x"}`+"\n")), ErrFormat, "looks like JSON"},
-		{"host in front", Options{}, Stream("in", strings.NewReader("www:443 "+one)), ErrFormat, "none of"},
+		{"host in front", Options{}, Stream("in", strings.NewReader("www "+one)), ErrFormat, "none of"},
 		{"xz", Options{}, Stream("in", strings.NewReader("\xfd7zXZ\x00...")), ErrFormat, "xzcat"},
 		{"UTF-16", Options{}, Stream("in", strings.NewReader("\xff\xfe1\x00")), ErrFormat, "UTF-16"},
 		{"zstd window", Options{}, Stream("in", bytes.NewReader(zstded(t, strings.Repeat(one, 20000), zstd.WithWindowSize(64<<20), zstd.WithSingleSegment(false)))), ErrRead, "compressed data"},

@@ -130,6 +130,16 @@ func (s *Scanner) Text() ([]byte, bool) {
 	return v, s.err == nil
 }
 
+// Scalar reads a string, or a number as it stands; any other value is skipped and reported as false.
+func (s *Scanner) Scalar() ([]byte, bool) {
+	c := s.Peek()
+	if c == '-' || c-'0' <= 9 {
+		v := s.num()
+		return v, s.err == nil
+	}
+	return s.Text()
+}
+
 // Number reads a number; any other value is skipped and reported as false.
 func (s *Scanner) Number() (float64, bool) {
 	if c := s.Peek(); c != '-' && c-'0' > 9 {

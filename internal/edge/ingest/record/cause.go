@@ -27,6 +27,8 @@ const (
 	CauseTooMany
 	CauseDocument
 	CauseTruncated
+	CauseLayout
+	CauseMember
 
 	// NumCauses is one more than the highest cause.
 	NumCauses
@@ -46,7 +48,7 @@ var causeWords = [NumCauses]string{
 	CauseStatus:    "the status is not three digits or -",
 	CauseSize:      "the size is not a number or -",
 	CauseShort:     "referer and User-Agent are missing (format common?)",
-	CauseTrailing:  "something stands behind the size (another format?)",
+	CauseTrailing:  "something stands behind the last field (another format?)",
 	CauseJSON:      "not valid JSON",
 	CauseDeep:      "JSON nested too deeply",
 	CauseEntry:     "not a HAR entry: it needs startedDateTime and request",
@@ -56,6 +58,8 @@ var causeWords = [NumCauses]string{
 	CauseTooMany:   "more than 1000 header fields",
 	CauseDocument:  "not a HAR document: the rest of it was not read",
 	CauseTruncated: "the compressed data is damaged or cut short: the rest of it was not read",
+	CauseLayout:    "the line does not have the layout of the log format",
+	CauseMember:    "a JSON line without time, status or request (another format, or other names? see --log-format)",
 }
 
 // String is the cause in words.

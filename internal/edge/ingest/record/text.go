@@ -54,6 +54,35 @@ func Address(b []byte) (netip.Addr, bool) {
 	return a, err == nil
 }
 
+// AddressPort reads an address that may have a port behind it: 192.0.2.1:80, [2001:db8::1]:80.
+func AddressPort(b []byte) (netip.Addr, uint16, bool) {
+	if a, ok := Address(b); ok {
+		return a, 0, true
+	}
+	k := bytes.LastIndexByte(b, ':')
+	if k < 0 {
+		k = len(b)
+	}
+	host := b[:k]
+	if len(host) > 2 && host[0] == '[' && host[len(host)-1] == ']' {
+		host = host[1 : len(host)-1]
+	} else if len(b) > 2 && b[0] == '[' && b[len(b)-1] == ']' {
+		host, k = b[1:len(b)-1], len(b)
+	}
+	a, ok := Address(host)
+	if !ok {
+		return netip.Addr{}, 0, false
+	}
+	if k == len(b) {
+		return a, 0, true
+	}
+	port, ok := size(b[k+1:])
+	if !ok || port >= 1<<16 {
+		return netip.Addr{}, 0, false
+	}
+	return a, uint16(port), true
+}
+
 // IPv4 reads a dotted quad.
 func IPv4(b []byte) (netip.Addr, bool) {
 	var out [4]byte
