@@ -23,6 +23,7 @@ import (
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy"
 	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/telemetry"
 )
 
@@ -118,36 +119,56 @@ func start(ctx context.Context, cfg config.Config, c console) (*process, error) 
 	for _, n := range notices {
 		p.log.Warn(n.String())
 	}
-	sites := make(map[string][]proxy.Upstream)
-	for _, s := range cfg.Sites {
-		for _, u := range s.Upstreams {
-			one, err := proxy.ParseUpstream(u.URL)
-			if err != nil {
-				return nil, &exitError{exitUsage, err}
-			}
-			sites[s.Name] = append(sites[s.Name], one)
-		}
+	sites, err := p.upstreams(cfg)
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if p.backend, err = openBackend(ctx, cfg, b, "merlon serve", p.log); err != nil {
 		return nil, err
 	}
 	p.proxy = proxy.New(proxy.Options{
 		Engine: p.backend.engine, Sites: sites, Log: p.log, Now: time.Now,
-		Codec: http1.Limits{
-			StartLineBytes: int(cfg.Limits.TargetBytes), HeadBytes: int(cfg.Limits.HeadBytes), Fields: cfg.Limits.HeaderFields,
-			BodyBytes: int64(cfg.Limits.BodyBytes),
-		},
-		MaxConnections: cfg.Limits.Connections, MaxIdle: cfg.Limits.UpstreamConnections,
+		Codec:          codec(cfg.Limits),
+		MaxConnections: cfg.Limits.Connections,
 		InspectRequest: int(cfg.Limits.InspectRequestBytes), InspectResponse: int(cfg.Limits.InspectResponseBytes),
 		Timeouts: proxy.Timeouts{
-			Head: cfg.Timeouts.Head, Body: cfg.Timeouts.Body, Idle: cfg.Timeouts.Idle, Connect: cfg.Timeouts.Connect, Response: cfg.Timeouts.Response,
+			Head: cfg.Timeouts.Head, Body: cfg.Timeouts.Body, Idle: cfg.Timeouts.Idle,
 		},
 	})
 	if err = p.listen(ctx); err != nil {
 		return nil, errors.Join(err, p.stop())
 	}
 	return p, nil
+}
+
+// codec are the bounds of heads and bodies, on both sides.
+func codec(l config.Limits) http1.Limits {
+	return http1.Limits{
+		StartLineBytes: int(l.TargetBytes), HeadBytes: int(l.HeadBytes), Fields: l.HeaderFields, BodyBytes: int64(l.BodyBytes),
+	}
+}
+
+// upstreams makes what stands behind each site.
+func (p *process) upstreams(cfg config.Config) (map[string]*upstream.Group, error) {
+	sites := make(map[string]*upstream.Group)
+	for _, s := range cfg.Sites {
+		if len(s.Upstreams) == 0 {
+			continue
+		}
+		o := upstream.Options{
+			Site: s.Name, Codec: codec(cfg.Limits), MaxIdle: cfg.Limits.UpstreamConnections, Log: p.log, Now: time.Now,
+			Timeouts: upstream.Timeouts{Connect: cfg.Timeouts.Connect, Response: cfg.Timeouts.Response, Body: cfg.Timeouts.Body},
+		}
+		for _, u := range s.Upstreams {
+			one, err := upstream.ParseTarget(u.URL)
+			if err != nil {
+				return nil, &exitError{exitUsage, err}
+			}
+			o.Targets = append(o.Targets, one)
+		}
+		sites[s.Name] = upstream.NewGroup(o)
+	}
+	return sites, nil
 }
 
 // listen opens every address before the first request is served, so that a taken port is found at once.

@@ -3,76 +3,85 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"io"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 )
 
-// answer reads the response head, passes the response on and ends the exchange.
-func (f *flow) answer() bool {
-	c, uc := f.c, f.uc
-	h := &uc.head
-	h.Reset()
-	for {
-		n, err := h.Parse(uc.buf[uc.start:uc.end], &c.s.o.Codec, c.head.MethodID, c.head.WebSocket)
-		switch {
-		case errors.Is(err, http1.ErrNeedMore):
-			if err := uc.fill(); err != nil {
-				if errors.Is(err, io.EOF) {
-					err = errUpstreamClosed
-				}
-				return f.failed(statusOf(err), err)
-			}
-			continue
-		case err != nil:
-			f.t.Exchange.Anomalies.Union(h.Anomalies)
-			f.t.Exchange.RawHead = h.Raw
-			f.t.Response()
-			return f.failed(502, err)
-		}
-		uc.start += n
-		if !h.Interim() {
-			break
-		}
-		if err := f.passInterim(h); err != nil {
-			return f.clientLost()
-		}
-	}
-	if f.up.failing.Load() && f.up.failing.Swap(false) {
-		c.s.o.Log.Info("the upstream answers again", "site", f.t.Exchange.Site)
-	}
-	x := &f.t.Exchange
-	x.Latency = c.now() - f.sent
-	x.Status = h.Status
-	x.Response.Fields = append(x.Response.Fields[:0], h.Fields...)
-	x.Anomalies.Union(h.Anomalies)
-	if h.Status == 101 {
-		return f.tunnel()
-	}
-	return f.passAnswer()
-}
+// lost marks an error of writing to the client.
+type lost struct{ cause error }
 
-// passInterim passes a 1xx response on, except 100, which this proxy has answered itself, and to HTTP/1.0 clients,
-// which know none.
-func (f *flow) passInterim(h *http1.ResponseHead) error {
-	c := f.c
-	if h.Status == 100 || c.head.Minor == 0 {
+// Error implements error.
+func (l lost) Error() string { return "the client takes no more: " + l.cause.Error() }
+
+// passInterim passes a 1xx response on, except to HTTP/1.0 clients, which know none. (100 never comes here: this proxy
+// answers Expect itself.)
+func (c *conn) passInterim(h *http1.ResponseHead) error {
+	if c.head.Minor == 0 {
 		return nil
 	}
 	var err error
 	if c.out, err = http1.AppendResponseHead(c.out[:0], h, &http1.Rewrite{}); err != nil {
 		return err
 	}
-	return c.write(c.now(), c.out)
+	if err = c.write(c.now(), c.out); err != nil {
+		return lost{err}
+	}
+	return nil
+}
+
+// unanswered ends an exchange for which no final answer came.
+func (f *flow) unanswered(err error) bool {
+	f.uploaded()
+	var gone lost
+	var source *upstream.SourceError
+	var answer *upstream.AnswerError
+	switch {
+	case errors.As(err, &gone):
+		return f.clientLost()
+	case errors.As(err, &source):
+		return f.sourceFailed(source)
+	case errors.As(err, &answer):
+		f.t.Exchange.Anomalies.Union(answer.Anomalies)
+		f.t.Exchange.RawHead = answer.Raw
+		f.t.Response()
+	}
+	return f.failed(upstream.Status(err))
+}
+
+// sourceFailed ends an exchange whose request's body failed while it was passed on.
+func (f *flow) sourceFailed(err *upstream.SourceError) bool {
+	var reject http1.RejectError
+	switch {
+	case f.begun:
+		return f.clientLost()
+	case errors.As(err, &reject):
+		return f.bodyRefused(err)
+	}
+	return f.bodyCut(err.Cause)
+}
+
+// answered passes the answer on and observes it.
+func (f *flow) answered() bool {
+	a, x := f.a, &f.t.Exchange
+	f.sent = a.Sent
+	x.Latency = max(a.Received-a.Sent, 0)
+	x.Status = a.Head.Status
+	x.Response.Fields = append(x.Response.Fields[:0], a.Head.Fields...)
+	x.Anomalies.Union(a.Head.Anomalies)
+	if a.Head.Status == 101 {
+		return f.tunnel()
+	}
+	return f.passAnswer()
 }
 
 // passAnswer writes the response's head and body to the client and captures the body for the walk.
 func (f *flow) passAnswer() bool {
-	c, uc, x := f.c, f.uc, &f.t.Exchange
-	h := &uc.head
-	keep := c.head.KeepAlive && f.whole && !c.s.draining.Load()
+	c, a, x := f.c, f.a, &f.t.Exchange
+	h := a.Head
+	keep := c.head.KeepAlive && !a.Uploading() && !c.s.draining.Load()
 	w := &c.rewrite
 	*w = http1.Rewrite{Close: !keep, HTTP10: c.head.Minor == 0}
 	framing := http1.BodyFraming(h, w)
@@ -82,68 +91,93 @@ func (f *flow) passAnswer() bool {
 	}
 	var err error
 	if c.out, err = http1.AppendResponseHead(c.out[:0], h, w); err != nil {
-		return f.failed(502, err)
+		return f.failed(502)
 	}
-	uc.body.BeginResponse(h, &c.s.o.Codec)
-	if size := h.ContentLength; h.Framing == http1.FramingLength && size <= int64(uc.end-uc.start) {
-		// The ordinary answer is here in one piece: it is judged where it stands.
-		x.Response.Body = uc.buf[uc.start : uc.start+int(size)]
-		x.Response.BodySize = size
-		uc.start += int(size)
-		c.out = append(c.out, x.Response.Body...)
-		err = c.write(f.sent+x.Latency, c.out)
-		f.begun = true
-	} else {
-		if isEventStream(h) {
-			// It may last for days: what is known of it is told when it opens, its size when it closes.
-			f.long = true
-			f.t.Response()
-			f.t.Publish(event.Open)
-		}
-		var upstreamErr error
-		upstreamErr, err = f.stream(framing)
-		x.Anomalies.Union(uc.body.Anomalies)
-		if upstreamErr != nil {
-			x.Response.Body, x.Response.BodySize = c.answer, uc.body.Size
-			f.t.Response()
-			return f.failed(502, upstreamErr)
-		}
-		x.Response.Body, x.Response.BodySize = c.answer, uc.body.Size
+	if isEventStream(h) {
+		// It may last for days: what is known of it is told when it opens, its size when it closes.
+		f.long = true
+		f.t.Response()
+		f.t.Publish(event.Open)
+		a.Pause = c.s.o.Timeouts.Idle
 	}
-	if err != nil {
+	upstreamErr, clientErr := f.stream(framing)
+	x.Anomalies.Union(a.Anomalies())
+	f.uploaded()
+	switch {
+	case clientErr != nil:
 		return f.clientLost()
+	case upstreamErr != nil:
+		return f.brokenOff(upstreamErr)
 	}
-	f.finish()
-	if !f.whole {
-		c.linger() // the upstream has answered early, and the client may still be sending
-	}
-	return keep
+	x.Duration = c.now() - f.sent
+	f.end(event.OutcomeAnswered)
+	f.lingers = !f.whole // the upstream has answered early, and the client may still be sending
+	return keep && f.whole
 }
 
-// finish observes the answered exchange and lets the upstream's connection go. The order matters: the answer's fields
-// and, mostly, its body stand in that connection's buffer.
-func (f *flow) finish() {
-	c, uc, x := f.c, f.uc, &f.t.Exchange
-	now := c.now()
-	x.Duration = now - f.sent
-	f.end(event.OutcomeAnswered)
-	if uc.head.KeepAlive && f.whole && uc.body.Done() && uc.start == uc.end {
-		f.up.put(uc)
-	} else if uc.head.KeepAlive && uc.head.Framing == http1.FramingLength && f.whole && uc.start == uc.end {
-		f.up.put(uc)
-	} else {
-		uc.close()
+// brokenOff ends an exchange whose answer began and does not go on.
+func (f *flow) brokenOff(err error) bool {
+	var source *upstream.SourceError
+	if errors.As(err, &source) {
+		return f.sourceFailed(source)
 	}
+	if !f.long {
+		f.t.Response()
+	}
+	return f.failed(upstream.Status(err))
+}
+
+// stream passes a body on as it comes. c.out holds the head, which goes out with the first bytes.
+func (f *flow) stream(framing http1.Framing) (upstreamErr, clientErr error) {
+	c, a, part := f.c, f.a, &f.t.Exchange.Response
+	c.answer = c.answer[:0]
+	limit := c.s.o.InspectResponse
+	for {
+		if len(c.out) > 0 && !a.Buffered() {
+			f.begun = true
+			if err := c.write(c.now(), c.out); err != nil {
+				return nil, err
+			}
+			c.out = c.out[:0]
+		}
+		payload, done, err := a.Next()
+		if err != nil {
+			return err, nil
+		}
+		if done && part.BodySize == 0 {
+			part.Body = payload // the ordinary answer is here in one piece: it is judged where it stands
+		} else if room := limit - len(c.answer); room > 0 {
+			c.answer = append(c.answer, payload[:min(room, len(payload))]...)
+			part.Body = c.answer
+		}
+		part.BodySize += int64(len(payload))
+		if framing == http1.FramingChunked {
+			c.out = http1.AppendChunk(c.out, payload)
+		} else {
+			c.out = append(c.out, payload...)
+		}
+		if done {
+			break
+		}
+	}
+	if framing == http1.FramingChunked {
+		var err error
+		if c.out, err = http1.AppendLastChunk(c.out, a.Trailers()); err != nil {
+			return err, nil
+		}
+	}
+	f.begun = true
+	return nil, c.write(c.now(), c.out)
 }
 
 // clientLost ends an exchange whose client went away before it had the answer.
 func (f *flow) clientLost() bool {
-	f.uc.close()
 	f.end(event.OutcomeClientGone)
 	return false
 }
 
-// end closes the transaction of an exchange whose answer was passed on, as far as it went.
+// end closes the transaction of an exchange whose answer was passed on, as far as it went. The answer's fields and, mostly,
+// its body stand in the upstream connection's buffer, which is let go only behind this.
 func (f *flow) end(o event.Outcome) {
 	if f.long {
 		f.c.current = nil
@@ -159,78 +193,4 @@ func isEventStream(h *http1.ResponseHead) bool {
 	const kind = "text/event-stream"
 	v := h.Value(exchange.HeaderContentType)
 	return len(v) >= len(kind) && bytes.EqualFold(v[:len(kind)], []byte(kind))
-}
-
-// stream passes a body on as it comes. c.out holds the head, which goes out with the first bytes.
-func (f *flow) stream(framing http1.Framing) (upstreamErr, clientErr error) {
-	c, uc := f.c, f.uc
-	c.answer = c.answer[:0]
-	limit := c.s.o.InspectResponse
-	for !uc.body.Done() {
-		if uc.start == uc.end {
-			if len(c.out) > 0 {
-				f.begun = true
-				if err := c.write(c.now(), c.out); err != nil {
-					return nil, err
-				}
-				c.out = c.out[:0]
-			}
-			if err := f.fillAnswer(); err != nil {
-				if errors.Is(err, io.EOF) || errors.Is(err, errUpstreamClosed) {
-					err = uc.body.End()
-				}
-				if err != nil {
-					return err, nil
-				}
-				break
-			}
-		}
-		payload, n, done, err := uc.body.Next(uc.buf[uc.start:uc.end])
-		uc.start += n
-		if err != nil {
-			return err, nil
-		}
-		if room := limit - len(c.answer); room > 0 {
-			c.answer = append(c.answer, payload[:min(room, len(payload))]...)
-		}
-		if framing == http1.FramingChunked && len(payload) > 0 {
-			c.out = http1.AppendChunk(c.out, payload)
-		} else {
-			c.out = append(c.out, payload...)
-		}
-		if done {
-			break
-		}
-	}
-	if framing == http1.FramingChunked {
-		var err error
-		if c.out, err = http1.AppendLastChunk(c.out, uc.body.Trailers); err != nil {
-			return err, nil
-		}
-	}
-	f.begun = true
-	return nil, c.write(c.now(), c.out)
-}
-
-// streamBuffer is the size of the buffer of an upstream connection that carries a body larger than the first read.
-const streamBuffer = 32 << 10
-
-// fillAnswer reads more of the answer. The response's fields stand at the front of the buffer, so body bytes go into
-// another one the first time.
-func (f *flow) fillAnswer() error {
-	uc := f.uc
-	if !f.answerMoved {
-		if uc.spare == nil {
-			uc.spare = make([]byte, streamBuffer)
-		}
-		uc.buf, uc.spare = uc.spare, uc.buf
-		f.answerMoved = true
-	}
-	uc.start, uc.end = 0, 0
-	pause := f.c.s.o.Timeouts.Body
-	if f.long {
-		pause = f.c.s.o.Timeouts.Idle
-	}
-	uc.expect(f.c.now(), pause)
-	return uc.fill()
 }

@@ -12,6 +12,7 @@ import (
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
@@ -28,7 +29,7 @@ type conn struct {
 	start, end int
 	// spare takes turns with buf when a body does not fit beside its head.
 	spare []byte
-	// out is what is about to be written, to the client or to the upstream.
+	// out is what is about to be written to the client.
 	out []byte
 	// captured holds a chunked request body, answer holds a response that did not stay in the upstream's buffer.
 	captured, answer []byte
@@ -36,11 +37,15 @@ type conn struct {
 	head    http1.RequestHead
 	body    http1.Body
 	rewrite http1.Rewrite
-	add     [3]exchange.Field // backing of rewrite.Add
+	flow    flow
+	request upstream.Request
+	add     [3]exchange.Field // backing of request.Rewrite.Add
+	address [64]byte          // backing of the client's address in it
+	interim func(*http1.ResponseHead) error
 
 	readBy, writeBy int64 // the deadlines that are set, 0 for none
 	idle            atomic.Bool
-	upstream        atomic.Pointer[upstreamConn] // the one in use, or the last one
+	upstream        upstream.Handle // of the request under way, so that a shutdown that has waited long enough can cut it
 	count           int
 	current         *engine.Transaction
 }
@@ -53,7 +58,9 @@ const (
 )
 
 func newConn(s *Server, nc net.Conn) *conn {
-	return &conn{s: s, nc: nc}
+	c := &conn{s: s, nc: nc}
+	c.interim = c.passInterim
+	return c
 }
 
 // wake makes an idle connection notice that the server is draining.

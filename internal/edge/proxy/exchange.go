@@ -2,9 +2,10 @@ package proxy
 
 import (
 	"errors"
-	"net"
+	"sync/atomic"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/action"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/event"
@@ -16,42 +17,52 @@ import (
 func (c *conn) exchange(now int64) bool {
 	t := c.begin(now)
 	c.describe(&t.Exchange)
-	f := flow{c: c, t: t, arrived: now}
+	f := &c.flow
+	*f = flow{c: c, t: t, arrived: now}
+	keep := f.run()
+	f.t, f.a = nil, nil
+	if f.lingers {
+		c.linger()
+	}
+	return keep
+}
+
+func (f *flow) run() bool {
 	if !f.readBody() {
 		return false
 	}
-	reply := t.Request()
+	reply := f.t.Request()
 	if !reply.Forwarded() {
 		return f.refused(reply)
 	}
-	up := c.s.upstreams[t.Exchange.Site]
-	if up == nil || len(up.list) == 0 {
-		return f.failed(503, errNoUpstream)
+	g := f.c.s.Upstreams(f.t.Exchange.Site)
+	if g == nil {
+		return f.failed(503)
 	}
-	return f.forward(up, reply)
+	return f.forward(g, reply)
 }
 
-// errNoUpstream is a fault of the configuration.
-var errNoUpstream = errors.New("the site has no upstream")
-
-// flow is one exchange on its way through the proxy.
+// flow is one exchange on its way through the proxy. A connection has one, as it has one exchange at a time.
 type flow struct {
 	c       *conn
 	t       *engine.Transaction
+	a       *upstream.Answer
 	arrived int64
 	sent    int64 // when the request was written
-	// whole tells that the request's body is all in Exchange.Request.Body; otherwise the rest is still to be read.
+	// whole tells that the request's body has been read to its end; otherwise the rest is still to be read.
 	whole bool
-	up    *upstream
-	uc    *upstreamConn
+	// asked tells that the request was judged and is on its way upstream.
+	asked bool
 	// moved tells that the connection's buffer no longer holds the head.
 	moved bool
-	// answerMoved tells that the upstream connection's buffer no longer holds the response's head.
-	answerMoved bool
-	// long tells that an Open event was published: the answer is a stream of events.
+	// long tells that an Open event was published: the answer is a stream of events, or of bytes.
 	long bool
 	// begun tells that bytes of the answer went to the client, after which no other answer is possible.
 	begun bool
+	// lingers tells that the client may still be sending what nobody reads.
+	lingers bool
+	// stopped tells that the rest of the body is not wanted any more.
+	stopped atomic.Bool
 }
 
 // readBody reads the body as far as it is judged. It reports false when the exchange has ended here.
@@ -148,7 +159,7 @@ func (f *flow) noteBody() {
 // judge has the engine look at what became of the request's body: in the first phase, or, when that is over because the
 // body was streaming on, in the second.
 func (f *flow) judge() {
-	if f.uc != nil {
+	if f.asked {
 		f.t.Response()
 		return
 	}
@@ -187,22 +198,13 @@ func (f *flow) refused(r action.Reply) bool {
 	keep := f.whole && c.head.KeepAlive && !c.s.draining.Load()
 	err := c.reply(f.t.ID(), r.Status, r.RetryAfter, !keep)
 	f.c.close(f.t, event.OutcomeRefused, r.Status)
-	if !f.whole {
-		c.linger()
-	}
+	f.lingers = !f.whole
 	return keep && err == nil
 }
 
 // failed answers for an upstream that gave no usable answer: 502, 503 or 504.
-func (f *flow) failed(status int, cause error) bool {
+func (f *flow) failed(status int) bool {
 	c := f.c
-	if f.up == nil || !f.up.failing.Swap(true) {
-		// Once, not for every request: an outage would fill the log with what the events say anyway.
-		c.s.o.Log.Warn("an upstream does not answer", "site", f.t.Exchange.Site, "status", status, "event", f.t.ID(), "error", cause)
-	}
-	if f.uc != nil {
-		f.uc.close()
-	}
 	if f.long {
 		f.end(event.OutcomeUpstream)
 		return false
@@ -214,23 +216,12 @@ func (f *flow) failed(status int, cause error) bool {
 	keep := f.whole && c.head.KeepAlive && !c.s.draining.Load()
 	retry := 0
 	if status == 503 {
-		retry = 1
+		retry = upstream.RetryAfter
 	}
 	err := c.reply(f.t.ID(), status, retry, !keep)
 	f.c.close(f.t, event.OutcomeUpstream, status)
-	if !f.whole {
-		c.linger()
-	}
+	f.lingers = !f.whole
 	return keep && err == nil
-}
-
-// statusOf is the status for an error on the way to or from an upstream.
-func statusOf(err error) int {
-	var ne net.Error
-	if isTimeout(err) || errors.As(err, &ne) && ne.Timeout() {
-		return 504
-	}
-	return 502
 }
 
 // reply writes a problem document to the client.

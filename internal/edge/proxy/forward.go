@@ -2,10 +2,13 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strconv"
+	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/exchange"
 )
@@ -29,67 +32,23 @@ var (
 )
 
 // forward sends the request on and deals with the answer.
-func (f *flow) forward(up *upstreams, reply action.Reply) bool {
+func (f *flow) forward(g *upstream.Group, reply action.Reply) bool {
 	c := f.c
-	if err := f.writeRequest(reply); err != nil {
-		return f.failed(502, err)
+	f.asked = true
+	f.prepare(reply)
+	a, err := g.Do(context.Background(), &c.request)
+	if err != nil {
+		return f.unanswered(err)
 	}
-	f.up = up.pick()
-	streamed := !f.whole
-	for attempt := 0; ; attempt++ {
-		uc, reused, err := f.up.take(c.s.life, c.s.o.Timeouts.Connect)
-		if err != nil {
-			return f.failed(statusOf(err), err)
-		}
-		f.uc = uc
-		c.upstream.Store(uc) // so that a shutdown that has waited long enough can cut it
-		uc.start, uc.end = 0, 0
-		f.sent = c.now()
-		uc.expect(f.sent, c.s.o.Timeouts.Response)
-		if !streamed {
-			err = uc.send(c.out, reused)
-		} else {
-			err = f.sendStreaming(reused)
-		}
-		if err == nil {
-			return f.answer()
-		}
-		// Nothing of an answer has been seen. On a kept connection that was found stale before anything was written,
-		// every request may be sent again; on one that the upstream closed just now, those that may be asked twice and
-		// are still all here.
-		again := errors.Is(err, errStale) || attempt == 0 && !streamed && uc.end == 0 && !isTimeout(err) && idempotent(c.head.MethodID)
-		if reused && again {
-			uc.close()
-			continue
-		}
-		var gone clientGone
-		if errors.As(err, &gone) {
-			uc.close()
-			return f.bodyCut(gone.cause)
-		}
-		var reject http1.RejectError
-		if errors.As(err, &reject) {
-			uc.close()
-			return f.bodyRefused(err)
-		}
-		return f.failed(statusOf(err), err)
-	}
+	defer a.Close()
+	f.a = a
+	return f.answered()
 }
 
-func idempotent(m http1.Method) bool {
-	switch m {
-	case http1.MethodGet, http1.MethodHead, http1.MethodPut, http1.MethodDelete, http1.MethodOptions, http1.MethodTrace:
-		return true
-	}
-	return false
-}
-
-// writeRequest writes the request for the upstream into c.out: the head afresh from its checked form, and the body when
-// it is whole, so that one system call sends both.
-func (f *flow) writeRequest(reply action.Reply) error {
+// prepare fills in what is asked upstream.
+func (f *flow) prepare(reply action.Reply) {
 	c, x := f.c, &f.t.Exchange
-	var address [64]byte
-	add := append(c.add[:0], exchange.Field{Name: forwardedFor, Value: x.Client.Addr.AppendTo(address[:0])})
+	add := append(c.add[:0], exchange.Field{Name: forwardedFor, Value: x.Client.Addr.AppendTo(c.address[:0])})
 	if accepted := c.head.Value(exchange.HeaderAcceptEncoding); accepted != nil {
 		offer := noCoding
 		if acceptsGzip(accepted) {
@@ -100,30 +59,21 @@ func (f *flow) writeRequest(reply action.Reply) error {
 	if reply.Tag != "" {
 		add = append(add, exchange.Field{Name: tagName, Value: []byte(reply.Tag)})
 	}
-	w := &c.rewrite
-	*w = http1.Rewrite{Drop: dropUpstream, Add: add}
-	if len(c.head.Host) == 0 {
-		w.Host = []byte(f.fallbackHost())
-	}
-	if f.whole && c.head.Framing == http1.FramingChunked && len(c.body.Trailers) == 0 {
-		// A body that is here has a length: one framing fewer to disagree about.
-		w.Reframe, w.Framing, w.Length = true, http1.FramingLength, int64(len(x.Request.Body))
-	}
-	var err error
-	if c.out, err = http1.AppendRequestHead(c.out[:0], &c.head, w); err != nil {
-		return err
+	r := &c.request
+	*r = upstream.Request{
+		Head: &c.head, Rewrite: http1.Rewrite{Drop: dropUpstream, Add: add}, Body: x.Request.Body,
+		Interim: c.interim, Handle: &c.upstream,
 	}
 	switch {
-	case f.chunked():
-		c.out = http1.AppendChunk(c.out, x.Request.Body)
-		if f.whole {
-			c.out, err = http1.AppendLastChunk(c.out, c.body.Trailers)
-		}
-	default:
-		c.out = append(c.out, x.Request.Body...)
+	case !f.whole:
+		r.Rest, r.Trailers = rest{f}, f.trailers
+	case len(c.body.Trailers) > 0:
+		r.Trailers = f.trailers
 	}
-	return err
 }
+
+// trailers are those of the request's body, which has ended.
+func (f *flow) trailers() []exchange.Field { return f.c.body.Trailers }
 
 // acceptsGzip reads a list of content codings (RFC 9110 section 12.5.3): gzip is wanted unless its weight is zero.
 func acceptsGzip(list []byte) bool {
@@ -140,78 +90,54 @@ func acceptsGzip(list []byte) bool {
 	return false
 }
 
-// chunked tells whether the request's body is written in chunks.
-func (f *flow) chunked() bool {
-	return f.c.head.Framing == http1.FramingChunked && !f.c.rewrite.Reframe
-}
+// rest is what is still to come of a request's body, as upstream.BodySource. It is read on another goroutine than the answer
+// is written, and is alone in using the connection's reading half meanwhile.
+type rest struct{ f *flow }
 
-// fallbackHost is the Host for an HTTP/1.0 request that named none.
-func (f *flow) fallbackHost() string { return f.c.s.upstreams[f.t.Exchange.Site].list[0].Address }
-
-// clientGone marks an error of the client's side while its body was streamed.
-type clientGone struct{ cause error }
-
-// Error implements error.
-func (e clientGone) Error() string { return "the client's body ended early: " + e.cause.Error() }
-
-// sendStreaming sends what is in c.out, then the rest of the body as it comes, then waits for the answer.
-func (f *flow) sendStreaming(reused bool) error {
-	c, uc := f.c, f.uc
-	if reused {
-		if err := uc.check(); err != nil {
-			return err
-		}
-	}
-	if _, err := uc.nc.Write(c.out); err != nil {
-		return f.earlyAnswer(err)
-	}
-	for !f.whole {
+// Next implements upstream.BodySource.
+func (r rest) Next() (payload []byte, done bool, err error) {
+	f, c := r.f, r.f.c
+	for {
 		if c.start == c.end {
 			f.spareHead()
 			c.readWithin(c.now(), c.s.o.Timeouts.Body)
-			if err := c.fill(); err != nil {
-				return clientGone{err}
+			if f.stopped.Load() {
+				return nil, false, errStopped
 			}
-			uc.expect(c.now(), c.s.o.Timeouts.Response)
+			if err := c.fill(); err != nil {
+				return nil, false, err
+			}
 		}
 		payload, n, done, err := c.body.Next(c.buf[c.start:c.end])
 		c.start += n
-		if err != nil {
-			return err
-		}
 		f.whole = done
-		c.out = c.out[:0]
-		if f.chunked() {
-			if len(payload) > 0 {
-				c.out = http1.AppendChunk(c.out, payload)
-			}
-			if done {
-				if c.out, err = http1.AppendLastChunk(c.out, c.body.Trailers); err != nil {
-					return err
-				}
-			}
-			payload = c.out
-		}
-		if len(payload) == 0 {
-			continue
-		}
-		if _, err := uc.nc.Write(payload); err != nil {
-			return f.earlyAnswer(err)
+		if len(payload) > 0 || done || err != nil {
+			return payload, done, err
 		}
 	}
-	f.noteBody()
-	f.t.Exchange.Request.BodySize = c.body.Size
-	f.sent = c.now() // latency counts from the request's last byte
-	return uc.fill()
 }
 
-// earlyAnswer looks whether an upstream that takes no more of the body has said why, such as 413.
-func (f *flow) earlyAnswer(cause error) error {
-	f.t.Exchange.Request.BodySize = f.c.body.Size
-	if isTimeout(cause) || f.uc.fill() != nil {
-		return cause
+// Stop implements upstream.BodySource. The flag comes first: whoever moves the deadline looks at it afterwards.
+func (r rest) Stop() {
+	r.f.stopped.Store(true)
+	_ = r.f.c.nc.SetReadDeadline(time.Unix(1, 0))
+}
+
+// errStopped is seen by nobody: the body was stopped because its error does not matter.
+var errStopped = errors.New("nobody waits for the body")
+
+// uploaded ends the reading of the request's body and takes down what became of it.
+func (f *flow) uploaded() {
+	if f.a != nil {
+		_, _ = f.a.EndUpload()
 	}
-	return nil
+	if f.stopped.Load() {
+		f.c.readBy = 0 // it was set from another goroutine
+	}
+	if f.c.request.Rest != nil {
+		f.noteBody()
+		f.t.Exchange.Request.BodySize = f.c.body.Size
+	}
 }
 
 // appendReply writes an answer of Merlon's own.

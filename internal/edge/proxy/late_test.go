@@ -11,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
 )
 
 // upstreamSays is an upstream that reads each head and answers the given bytes, whatever it was asked.
-func upstreamSays(t *testing.T, answer string) map[string][]Upstream {
+func upstreamSays(t *testing.T, answer string) []upstream.Target {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -39,11 +40,7 @@ func upstreamSays(t *testing.T, answer string) map[string][]Upstream {
 			}()
 		}
 	}()
-	one, err := ParseUpstream("http://" + l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string][]Upstream{"acme": {one}}
+	return at(t, "http://"+l.Addr().String())
 }
 
 // TestWhatShowsLateIsFoundToo: what the codec notes in a body, or in the upstream's answer, is an anomaly with its finding,

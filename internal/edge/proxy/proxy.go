@@ -7,7 +7,7 @@
 //  1. Server.Serve accepts; listen finds out who is there.
 //  2. conn.serveOne reads heads with net-level limits and time-outs (RFC 9112 through edge/http1).
 //  3. exchange judges, forwards and observes one request.
-//  4. upstreams keeps idle connections to each upstream of each site.
+//  4. upstream.Group asks one of the servers behind the site.
 package proxy
 
 import (
@@ -21,14 +21,15 @@ import (
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 )
 
 // Options is everything a Server is made from. Zero limits and time-outs take their defaults.
 type Options struct {
 	Engine *engine.Engine
-	// Sites names the upstreams of each site.
-	Sites map[string][]Upstream
+	// Sites are the upstreams of each site. The server closes them when it is shut down.
+	Sites map[string]*upstream.Group
 	// HTTP2 serves connections whose client speaks HTTP/2, and returns when they have ended. Shutdown waits for it, and
 	// at last closes the sockets; whoever hands it in tells the HTTP/2 side to drain at the same time. nil: such
 	// connections are closed.
@@ -40,8 +41,6 @@ type Options struct {
 	Codec http1.Limits
 	// MaxConnections is how many client connections may be open at once; more wait in the kernel's backlog.
 	MaxConnections int
-	// MaxIdle is how many idle connections are kept to each upstream.
-	MaxIdle int
 	// InspectRequest and InspectResponse are how many bytes of a body are captured for the walk. A request body up to
 	// that size is held until it is judged; a larger one is judged by its beginning and streams on.
 	InspectRequest, InspectResponse int
@@ -56,10 +55,6 @@ type Timeouts struct {
 	Body time.Duration
 	// Idle is how long a kept-alive client connection may stay silent.
 	Idle time.Duration
-	// Connect bounds connecting to an upstream.
-	Connect time.Duration
-	// Response bounds the wait for an upstream's answer.
-	Response time.Duration
 }
 
 func (o *Options) fill() {
@@ -70,7 +65,6 @@ func (o *Options) fill() {
 		}
 	}
 	def(&o.MaxConnections, 20_000)
-	def(&o.MaxIdle, 256)
 	def(&o.InspectRequest, 128<<10)
 	def(&o.InspectResponse, 128<<10)
 	dur := func(p *time.Duration, v time.Duration) {
@@ -81,15 +75,13 @@ func (o *Options) fill() {
 	dur(&o.Timeouts.Head, 10*time.Second)
 	dur(&o.Timeouts.Body, 30*time.Second)
 	dur(&o.Timeouts.Idle, 75*time.Second)
-	dur(&o.Timeouts.Connect, 5*time.Second)
-	dur(&o.Timeouts.Response, 60*time.Second)
 }
 
 // Server serves client connections on any number of listeners.
 type Server struct {
-	o         Options
-	upstreams map[string]*upstreams
-	slots     chan struct{} // one token an open connection
+	o     Options
+	sites atomic.Pointer[map[string]*upstream.Group]
+	slots chan struct{} // one token an open connection
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{}
@@ -108,13 +100,11 @@ type Server struct {
 func New(o Options) *Server {
 	o.fill()
 	s := &Server{
-		o: o, upstreams: make(map[string]*upstreams), conns: make(map[*conn]struct{}),
+		o: o, conns: make(map[*conn]struct{}),
 		slots: make(chan struct{}, o.MaxConnections), closing: make(chan struct{}),
 	}
 	s.life, s.cut = context.WithCancel(context.Background())
-	for site, list := range o.Sites {
-		s.upstreams[site] = newUpstreams(list, o.MaxIdle)
-	}
+	s.sites.Store(&o.Sites)
 	return s
 }
 
@@ -208,21 +198,29 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		err = ctx.Err()
 		s.mu.Lock()
 		s.cut()
+		for _, g := range *s.sites.Load() {
+			g.Close() // nobody connects any more
+		}
 		for c := range s.conns {
 			_ = c.nc.Close()
-			if uc := c.upstream.Load(); uc != nil {
-				uc.close() // it may wait for an answer that does not come
-			}
+			c.upstream.Abort() // it may wait for an answer that does not come
 		}
 		s.mu.Unlock()
 		<-done
 	}
 	s.cut()
-	for _, u := range s.upstreams {
-		u.close()
+	for _, g := range *s.sites.Load() {
+		g.Close()
 	}
 	return err
 }
+
+// Upstreams is the group of a site, nil when it has none.
+func (s *Server) Upstreams(site string) *upstream.Group { return (*s.sites.Load())[site] }
+
+// SetSites replaces the upstreams of all sites. Exchanges under way keep those they began with; closing the groups that were
+// replaced is the caller's business, at once if it likes: it ends nothing that is in use.
+func (s *Server) SetSites(sites map[string]*upstream.Group) { s.sites.Store(&sites) }
 
 // Connections is the number of open client connections.
 func (s *Server) Connections() int {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/enforce/policy"
 	"merlon/internal/model/bundle"
@@ -38,22 +39,35 @@ type rig struct {
 	more   chan struct{}
 }
 
-func newRig(t *testing.T, upstream http.Handler, change func(*Options)) *rig {
+func newRig(t *testing.T, handler http.Handler, change func(*rigOptions)) *rig {
 	t.Helper()
-	var sites map[string][]Upstream
-	if upstream != nil {
-		up := httptest.NewServer(upstream)
+	var targets []upstream.Target
+	if handler != nil {
+		up := httptest.NewServer(handler)
 		t.Cleanup(up.Close)
-		one, err := ParseUpstream(up.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sites = map[string][]Upstream{"acme": {one}}
+		targets = at(t, up.URL)
 	}
-	return newRigAt(t, sites, change)
+	return newRigAt(t, targets, change)
 }
 
-func newRigAt(t *testing.T, sites map[string][]Upstream, change func(*Options)) *rig {
+// rigOptions are the options of a rig: the server's and its upstreams'.
+type rigOptions struct {
+	Options
+	Up upstream.Options
+}
+
+// at is the target of a URL.
+func at(t testing.TB, url string) []upstream.Target {
+	t.Helper()
+	one, err := upstream.ParseTarget(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []upstream.Target{one}
+}
+
+// newRigAt is a rig before the targets; with nil, its site has no upstream.
+func newRigAt(t *testing.T, targets []upstream.Target, change func(*rigOptions)) *rig {
 	t.Helper()
 	r := &rig{t: t, queue: event.NewQueue(100_000), more: make(chan struct{}, 1)}
 	var mistakes []policy.Mistake
@@ -67,11 +81,15 @@ func newRigAt(t *testing.T, sites map[string][]Upstream, change func(*Options)) 
 	if r.engine == nil {
 		t.Fatal(mistakes)
 	}
-	o := Options{Engine: r.engine, Sites: sites, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	o := rigOptions{Options: Options{Engine: r.engine, Log: slog.New(slog.DiscardHandler), Now: time.Now}}
+	o.Up = upstream.Options{Site: "acme", Targets: targets, Log: o.Log, Now: time.Now}
 	if change != nil {
 		change(&o)
 	}
-	r.server = New(o)
+	if targets != nil {
+		o.Sites = map[string]*upstream.Group{"acme": upstream.NewGroup(o.Up)}
+	}
+	r.server = New(o.Options)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -326,7 +344,7 @@ func TestEveryBrokenRequestIsOneEventAndOneAnswer(t *testing.T) {
 }
 
 func TestSlowHeadIsRefused(t *testing.T) {
-	r := newRig(t, echo, func(o *Options) { o.Timeouts.Head = 50 * time.Millisecond })
+	r := newRig(t, echo, func(o *rigOptions) { o.Timeouts.Head = 50 * time.Millisecond })
 	got := r.raw("GET / HTTP/1.1\r\nHo", 1)
 	e := r.wait(1)[0]
 	if !strings.HasPrefix(got, "HTTP/1.1 408") || !e.Anomalies.Has(exchange.AnomalyTimeout) {
@@ -351,7 +369,7 @@ func TestClientGoneInTheMiddle(t *testing.T) {
 }
 
 func TestUpstreamFailures(t *testing.T) {
-	listen := func(t *testing.T, serve func(net.Conn)) Upstream {
+	listen := func(t *testing.T, serve func(net.Conn)) []upstream.Target {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -366,7 +384,7 @@ func TestUpstreamFailures(t *testing.T) {
 				go serve(c)
 			}
 		}()
-		return Upstream{"tcp", l.Addr().String()}
+		return at(t, "http://"+l.Addr().String())
 	}
 	readHead := func(c net.Conn) {
 		br := bufio.NewReader(c)
@@ -377,22 +395,22 @@ func TestUpstreamFailures(t *testing.T) {
 	t.Cleanup(func() { close(hold) })
 	tests := []struct {
 		name   string
-		sites  map[string][]Upstream
+		to     []upstream.Target
 		status string
 	}{
 		{"no upstream", nil, "503"},
-		{"closes at once", map[string][]Upstream{"acme": {listen(t, func(c net.Conn) { c.Close() })}}, "502"},
-		{"speaks nonsense", map[string][]Upstream{"acme": {listen(t, func(c net.Conn) { readHead(c); io.WriteString(c, "hello\r\n\r\n"); c.Close() })}}, "502"},
-		{"ambiguous framing", map[string][]Upstream{"acme": {listen(t, func(c net.Conn) {
+		{"closes at once", listen(t, func(c net.Conn) { c.Close() }), "502"},
+		{"speaks nonsense", listen(t, func(c net.Conn) { readHead(c); io.WriteString(c, "hello\r\n\r\n"); c.Close() }), "502"},
+		{"ambiguous framing", listen(t, func(c net.Conn) {
 			readHead(c)
 			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!")
 			c.Close()
-		})}}, "502"},
-		{"says nothing", map[string][]Upstream{"acme": {listen(t, func(net.Conn) { <-hold })}}, "504"},
+		}), "502"},
+		{"says nothing", listen(t, func(net.Conn) { <-hold }), "504"},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
-			r := newRigAt(t, tc.sites, func(o *Options) { o.Timeouts.Response = 100 * time.Millisecond })
+			r := newRigAt(t, tc.to, func(o *rigOptions) { o.Up.Timeouts.Response = 100 * time.Millisecond })
 			got := r.raw("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1)
 			if !strings.HasPrefix(got, "HTTP/1.1 "+tc.status) || !strings.Contains(got, "application/problem+json") {
 				t.Errorf("got %s", got)
@@ -425,7 +443,7 @@ func TestStaleConnectionIsRetried(t *testing.T) {
 			_ = c.Close()
 		}
 	}()
-	r := newRigAt(t, map[string][]Upstream{"acme": {{"tcp", l.Addr().String()}}}, nil)
+	r := newRigAt(t, at(t, "http://"+l.Addr().String()), nil)
 	for range 20 {
 		if got := r.raw("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1); !strings.HasPrefix(got, "HTTP/1.1 200") {
 			t.Fatal(got)

@@ -13,11 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/model/event"
 )
 
 // scripted is an upstream that serves every connection with serve, told which one it is.
-func scripted(t *testing.T, serve func(n int, c net.Conn, br *bufio.Reader)) map[string][]Upstream {
+func scripted(t *testing.T, serve func(n int, c net.Conn, br *bufio.Reader)) []upstream.Target {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -37,7 +38,7 @@ func scripted(t *testing.T, serve func(n int, c net.Conn, br *bufio.Reader)) map
 			}()
 		}
 	}()
-	return map[string][]Upstream{"acme": {{"tcp", l.Addr().String()}}}
+	return at(t, "http://"+l.Addr().String())
 }
 
 // TestWhatAnUpstreamSaysUnaskedIsNobodysAnswer: the upstream answers HEAD with a body that looks like a response. The
@@ -95,7 +96,7 @@ func TestStreamedBodyIsNeverSentTwice(t *testing.T) {
 					}
 					_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 				}
-			}), func(o *Options) { o.InspectRequest = 1000; o.Timeouts.Response = 5 * time.Second })
+			}), func(o *rigOptions) { o.InspectRequest = 1000; o.Up.Timeouts.Response = 5 * time.Second })
 			r.raw("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1)
 			r.wait(1)
 			body := strings.Repeat("x", 50_000)
@@ -123,12 +124,18 @@ func TestSlowAnswersAndSlowClientsHaveTheirOwnLimits(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "late but here")
 	})
-	r := newRig(t, up, func(o *Options) { o.Timeouts.Body = 100 * time.Millisecond; o.Timeouts.Response = 5 * time.Second })
+	r := newRig(t, up, func(o *rigOptions) {
+		o.Timeouts.Body, o.Up.Timeouts.Body = 100*time.Millisecond, 100*time.Millisecond
+		o.Up.Timeouts.Response = 5 * time.Second
+	})
 	if got := r.raw("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n", 1); !strings.Contains(got, "late but here") {
 		t.Errorf("a slow answer: %q", got)
 	}
 
-	r = newRig(t, up, func(o *Options) { o.Timeouts.Body = 5 * time.Second; o.Timeouts.Response = 1500 * time.Millisecond })
+	r = newRig(t, up, func(o *rigOptions) {
+		o.Timeouts.Body = 5 * time.Second
+		o.Up.Timeouts.Response = 1500 * time.Millisecond
+	})
 	c, err := net.Dial("tcp", r.addr)
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +158,10 @@ func TestEventStreamIsALongExchange(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-time.After(300 * time.Millisecond)
 		_, _ = io.WriteString(w, "data: 2\n\n")
-	}), func(o *Options) { o.Timeouts.Body = 50 * time.Millisecond; o.Timeouts.Idle = time.Minute })
+	}), func(o *rigOptions) {
+		o.Timeouts.Body, o.Up.Timeouts.Body = 50*time.Millisecond, 50*time.Millisecond
+		o.Timeouts.Idle = time.Minute
+	})
 	if got := r.raw("GET /events HTTP/1.1\r\nHost: a\r\n\r\n", 1); !strings.Contains(got, "data: 2") {
 		t.Errorf("got %q", got)
 	}
@@ -169,7 +179,7 @@ func TestShutdownKeepsItsDeadline(t *testing.T) {
 		_, _ = http.ReadRequest(br)
 		close(arrived)
 		<-hold
-	}), func(o *Options) { o.Timeouts.Response = time.Hour })
+	}), func(o *rigOptions) { o.Up.Timeouts.Response = time.Hour })
 	c, err := net.Dial("tcp", r.addr)
 	if err != nil {
 		t.Fatal(err)

@@ -13,22 +13,23 @@ import (
 // tunnel passes a WebSocket connection through. Its handshake was judged as a request; an Open event says that it
 // began, a Close event how much went each way. Neither side may be silent for longer than the idle time-out.
 func (f *flow) tunnel() bool {
-	c, uc, x := f.c, f.uc, &f.t.Exchange
+	c, x := f.c, &f.t.Exchange
 	var err error
-	if c.out, err = http1.AppendResponseHead(c.out[:0], &uc.head, &http1.Rewrite{}); err != nil {
-		return f.failed(502, err)
+	if c.out, err = http1.AppendResponseHead(c.out[:0], f.a.Head, &http1.Rewrite{}); err != nil {
+		return f.failed(502)
 	}
 	// Bytes that came right behind the upstream's 101 belong to the stream.
-	c.out = append(c.out, uc.buf[uc.start:uc.end]...)
-	first := int64(uc.end - uc.start)
+	server, early := f.a.Hijack()
+	c.out = append(c.out, early...)
 	f.begun = true
 	if err := c.write(c.now(), c.out); err != nil {
 		return f.clientLost()
 	}
 	f.t.Response()
 	f.t.Publish(event.Open)
+	f.long = true
 	if c.start < c.end {
-		if _, err := uc.nc.Write(c.buf[c.start:c.end]); err != nil {
+		if _, err := server.Write(c.buf[c.start:c.end]); err != nil {
 			return f.clientLost()
 		}
 		x.Request.BodySize += int64(c.end - c.start)
@@ -41,17 +42,15 @@ func (f *flow) tunnel() bool {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		n := c.s.pump(c.nc, uc.nc, &last)
+		n := c.s.pump(c.nc, server, &last)
 		down.Store(n)
 	}()
-	up := c.s.pump(uc.nc, c.nc, &last)
+	up := c.s.pump(server, c.nc, &last)
 	<-done
-	uc.close()
 	x.Request.BodySize += up
-	x.Response.BodySize = first + down.Load()
+	x.Response.BodySize = int64(len(early)) + down.Load()
 	x.Duration = c.now() - f.sent
-	c.current = nil
-	f.t.ClosePhase(event.OutcomeAnswered, event.Close)
+	f.end(event.OutcomeAnswered)
 	return false
 }
 

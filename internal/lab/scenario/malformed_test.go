@@ -23,6 +23,8 @@ import (
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy"
+	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/dataclass"
@@ -108,7 +110,7 @@ func newStorm(t *testing.T) *storm {
 		_, _ = io.WriteString(w, `{"ok":true}`)
 	}))
 	up.Config.ErrorLog = nil
-	one, err := proxy.ParseUpstream(up.URL)
+	one, err := upstream.ParseTarget(up.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,8 +121,10 @@ func newStorm(t *testing.T) *storm {
 	if eng == nil {
 		t.Fatal(mistakes)
 	}
+	log := slog.New(slog.DiscardHandler)
+	group := upstream.NewGroup(upstream.Options{Site: site, Targets: []upstream.Target{one}, Log: log, Now: time.Now})
 	s.server = proxy.New(proxy.Options{
-		Engine: eng, Sites: map[string][]proxy.Upstream{site: {one}}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Engine: eng, Sites: map[string]*upstream.Group{site: group}, Log: log, Now: time.Now,
 		Timeouts: proxy.Timeouts{Head: 2 * time.Second, Body: 3 * time.Second},
 	})
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -129,7 +133,9 @@ func newStorm(t *testing.T) *storm {
 	}
 	s.addr = l.Addr().String()
 	served, drained := make(chan error, 1), make(chan struct{})
-	go func() { served <- s.server.Serve(l, []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}) }()
+	go func() {
+		served <- s.server.Serve(listen.New(l, listen.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: time.Now, Log: log}))
+	}()
 	go s.collect(drained)
 	s.stop = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

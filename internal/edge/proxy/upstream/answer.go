@@ -1,0 +1,143 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"merlon/internal/edge/http1"
+	"merlon/internal/model/exchange"
+)
+
+// Answer is a server's final answer as it arrives. It belongs to the goroutine that called Do, and all of it is valid until
+// Close, which must be called.
+type Answer struct {
+	// Head is the final answer's head.
+	Head *http1.ResponseHead
+	// Sent is when the request's last byte was written, or was about to be; Received when the head of the answer was
+	// there. Unix nanoseconds.
+	Sent, Received int64
+	// Pause bounds each wait for more of the body. It begins as the group's Timeouts.Body; streams of events take longer.
+	Pause time.Duration
+
+	s      *Server
+	c      *conn // HTTP/1.1
+	up     *upload
+	handle *Handle
+	// unwatch ends the watch on the context of Do.
+	unwatch func() bool
+	taken   bool // by Hijack
+}
+
+// Buffered tells that the next call of Next does not wait.
+func (a *Answer) Buffered() bool { return a.c.start < a.c.end || a.c.body.Done() }
+
+// Next returns more of the body and whether it is complete. payload is valid until the next call, save that a first payload
+// that is the whole body stays with the head. An error is SourceError, AnswerError or the connection's.
+func (a *Answer) Next() (payload []byte, done bool, err error) {
+	c := a.c
+	for !c.body.Done() {
+		if c.start == c.end {
+			if err := a.more(); err != nil {
+				if errors.Is(err, ErrClosed) {
+					err = c.body.End()
+				}
+				return nil, err == nil, a.cause(err)
+			}
+		}
+		payload, n, done, err := c.body.Next(c.buf[c.start:c.end])
+		c.start += n
+		if len(payload) > 0 || done || err != nil {
+			return payload, done, a.cause(err)
+		}
+	}
+	return nil, true, nil
+}
+
+// more waits for more of the body.
+func (a *Answer) more() error {
+	c := a.c
+	for {
+		now := a.s.g.now()
+		c.readWithin(now, a.Pause)
+		err := c.more()
+		if a.up != nil && errors.Is(err, os.ErrDeadlineExceeded) && a.up.moving(a.s.g.now(), a.Pause) {
+			continue // both directions stream, and the other one is under way
+		}
+		return err
+	}
+}
+
+// cause says why reading has failed: perhaps because writing had.
+func (a *Answer) cause(err error) error {
+	if err == nil {
+		return nil
+	}
+	if a.handle != nil && a.handle.Aborted() {
+		return ErrAborted
+	}
+	if a.up != nil {
+		if s := a.up.sourceError(); s != nil {
+			return s
+		}
+	}
+	if r, ok := err.(http1.RejectError); ok { //nolint:errorlint // the body's own, never wrapped
+		return &AnswerError{Reject: r, Anomalies: a.Anomalies()}
+	}
+	return err
+}
+
+// Trailers are the body's trailer fields, once it is complete.
+func (a *Answer) Trailers() []exchange.Field { return a.c.body.Trailers }
+
+// Anomalies are those found in the body so far; those of the head are in Head.
+func (a *Answer) Anomalies() exchange.Anomalies { return a.c.body.Anomalies }
+
+// Uploading tells that the answer came before the request's body had been sent. The client is then best told that its
+// connection ends with this answer.
+func (a *Answer) Uploading() bool { return a.up != nil && !a.up.ending.Load() }
+
+// EndUpload makes sure that the request's body is not read any more: it waits for the end of one that is all but sent, and
+// stops any other. It reports whether all of it was sent, and the error of its source. Close does it too.
+func (a *Answer) EndUpload() (sent bool, err error) {
+	if a.up == nil {
+		return true, nil
+	}
+	a.up.end()
+	return a.up.sent, a.up.sourceError()
+}
+
+// Hijack hands over the connection of an answer 101 with what was read behind its head. Close closes it.
+func (a *Answer) Hijack() (nc net.Conn, early []byte) {
+	a.taken = true
+	return a.c.nc, a.c.buf[a.c.start:a.c.end]
+}
+
+// Close ends the exchange. The connection goes back to be used again if both messages were passed whole, and is closed
+// otherwise, which tells an HTTP/1.1 server that nobody waits any longer.
+func (a *Answer) Close() {
+	s, c := a.s, a.c
+	if s == nil {
+		return
+	}
+	sent, _ := a.EndUpload()
+	if a.unwatch != nil {
+		a.unwatch()
+	}
+	ours := a.handle.free()
+	whole := sent && ours && c.head.KeepAlive && c.body.Done() && c.start == c.end && !a.taken
+	*a = Answer{}
+	if whole && c.quiet() {
+		s.put(c)
+	} else {
+		c.close()
+	}
+	s.release()
+}
+
+// watch gives the request up when ctx ends.
+func (a *Answer) watch(ctx context.Context, h *Handle) {
+	a.unwatch = context.AfterFunc(ctx, h.Abort)
+}

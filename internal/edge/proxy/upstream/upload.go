@@ -1,0 +1,148 @@
+package upstream
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"merlon/internal/edge/http1"
+	"merlon/internal/model/exchange"
+)
+
+// upload sends a request's body while it arrives, on a goroutine of its own: an answer may come before the body has ended,
+// and goes to the client at once.
+type upload struct {
+	c        *conn
+	g        *Group
+	src      BodySource
+	trailers func() []exchange.Field
+	chunked  bool
+	left     int64 // bytes of the announced length still to come
+
+	// moved is when bytes last went, ending that only the last piece is to be written.
+	moved   atomic.Int64
+	ending  atomic.Bool
+	done    chan struct{}
+	stopped bool
+
+	// Valid once done is closed.
+	sent bool  // all of it
+	err  error // the source's
+}
+
+// errLength says that a body is not as long as its head says. Whatever it is, it must not reach a server: what is missing
+// or left over would be another request there (CWE-444).
+var errLength = errors.New("the body is not as long as announced")
+
+// run sends the body and says how that ended.
+func (u *upload) run() {
+	u.sent, u.err = u.pump()
+	close(u.done)
+	if u.err != nil {
+		u.c.close() // what has been sent is no message
+	}
+}
+
+// pump writes c.out, which holds the head and the beginning of the body, and then the rest. A connection that takes no more
+// is no error here: whoever reads the answer finds out why.
+func (u *upload) pump() (sent bool, err error) {
+	if !u.write(u.c.out) {
+		return false, nil
+	}
+	for {
+		payload, done, err := u.src.Next()
+		if err != nil {
+			return false, err
+		}
+		if !u.chunked {
+			if u.left -= int64(len(payload)); u.left < 0 || done && u.left > 0 {
+				return false, errLength
+			}
+		}
+		u.ending.Store(done)
+		if payload, err = u.piece(payload, done); err != nil {
+			return false, err
+		}
+		if len(payload) > 0 && !u.write(payload) {
+			return false, nil
+		}
+		if done {
+			return true, nil
+		}
+	}
+}
+
+// piece frames a part of the body.
+func (u *upload) piece(payload []byte, done bool) ([]byte, error) {
+	if !u.chunked {
+		return payload, nil
+	}
+	out := http1.AppendChunk(u.c.out[:0], payload)
+	var err error
+	if done {
+		var t []exchange.Field
+		if u.trailers != nil {
+			t = u.trailers()
+		}
+		if out, err = http1.AppendLastChunk(out, t); err != nil {
+			err = fmt.Errorf("trailers: %w", err)
+		}
+	}
+	u.c.out = out
+	return out, err
+}
+
+func (u *upload) write(b []byte) bool {
+	now := u.g.now()
+	u.moved.Store(now)
+	u.c.writeWithin(now, u.g.o.Timeouts.Body)
+	_, err := u.c.nc.Write(b)
+	u.moved.Store(u.g.now())
+	return err == nil
+}
+
+// moving tells whether the body is still being sent, or was until less than pause ago.
+func (u *upload) moving(now int64, pause time.Duration) bool {
+	select {
+	case <-u.done:
+	default:
+		if !u.ending.Load() {
+			return true // its source has time-outs of its own
+		}
+	}
+	return now-u.moved.Load() < int64(pause)
+}
+
+// sourceError is the source's error, if the upload has ended with one.
+func (u *upload) sourceError() error {
+	select {
+	case <-u.done:
+		if u.err != nil && !u.stopped {
+			return &SourceError{u.err}
+		}
+	default:
+	}
+	return nil
+}
+
+// lastPiece is how long the last piece of a body may take when the answer is there already.
+const lastPiece = time.Second
+
+// end waits for the goroutine, and makes it end when there is more to it than a last write.
+func (u *upload) end() {
+	select {
+	case <-u.done:
+		return
+	default:
+	}
+	if u.ending.Load() {
+		_ = u.c.nc.SetWriteDeadline(time.Unix(0, u.g.now()+int64(lastPiece)))
+	} else {
+		u.stopped = true
+		u.c.close()
+		u.src.Stop()
+	}
+	<-u.done
+	u.c.writeBy = 0
+}
