@@ -22,7 +22,7 @@ var (
 
 // handshakes lets a bounded number of handshakes compute at the same time. A place is held from the ClientHello until the
 // server's answer is written, never while a client is waited for, so slow clients cannot keep others out. Those who wait
-// wait for computations of a millisecond; their number is bounded, and so is their time.
+// wait for computations of a millisecond; their number is bounded, and with it their time.
 type handshakes struct {
 	places  chan struct{}
 	waiting atomic.Int64
@@ -30,12 +30,8 @@ type handshakes struct {
 	failures
 }
 
-// handshakesQueued is how many handshakes may wait for each one that computes: some 100 ms.
-const handshakesQueued = 128
-
-func (h *handshakes) fill(atOnce int) {
-	h.places = make(chan struct{}, atOnce)
-	h.queue = int64(atOnce) * handshakesQueued
+func (h *handshakes) fill(computing, waiting int) {
+	h.places, h.queue = make(chan struct{}, computing), int64(waiting)
 }
 
 // take waits for a place. It reports false when too many wait, or when some wait and the client's network is one whose

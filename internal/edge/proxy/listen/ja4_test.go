@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -266,10 +267,17 @@ func TestRealClients(t *testing.T) {
 			if err != nil {
 				t.Skipf("%s is not installed: its handshake is not seen", tc.name)
 			}
+			dir, err := os.MkdirTemp("", "merlon")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.RemoveAll(dir) // what a stopped browser still writes is nobody's concern
 			s := ja4Station(t)
 			ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 			defer stop()
-			cmd := exec.CommandContext(ctx, program, tc.args(s.addr, t.TempDir())...)
+			cmd := exec.CommandContext(ctx, program, tc.args(s.addr, dir)...)
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a browser is many processes
+			cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 			cmd.WaitDelay = 5 * time.Second
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
