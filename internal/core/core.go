@@ -94,13 +94,9 @@ func Open(ctx context.Context, o Options) (_ *Core, err error) {
 			err = errors.Join(err, k.closeStore())
 		}
 	}()
-	keys := make(map[string]dataclass.Key)
-	for _, s := range b.Sites {
-		secrets, err := k.Store.Directory.Secrets(s.Name, rand.Reader)
-		if err != nil {
-			return nil, err
-		}
-		keys[s.Name] = dataclass.Key(secrets.Learning[:16])
+	keys, err := k.keys(b)
+	if err != nil {
+		return nil, err
 	}
 	if err := k.openEngine(cfg, b, keys); err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ type Node struct {
 	dirty   bool   // states differ from the last snapshot
 	failed  uint64 // events that a learner failed on
 
-	// tend serialises distillation and snapshots.
+	// tend serialises distillation and snapshots, and guards o.Bundle.
 	tend      sync.Mutex
 	knowledge map[string]bundle.Knowledge
 	sizes     map[string]int // of the sites' summaries when encoded, with some room
