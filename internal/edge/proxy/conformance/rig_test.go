@@ -16,6 +16,7 @@ import (
 
 	"merlon/internal/edge/proxy"
 	"merlon/internal/edge/proxy/listen"
+	behind "merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/dataclass"
@@ -71,13 +72,13 @@ func newRig(t *testing.T, up *upstream) *rig {
 	if e == nil {
 		t.Fatal(mistakes)
 	}
-	one, err := proxy.ParseUpstream("http://" + up.address)
+	one, err := behind.ParseTarget("http://" + up.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := proxy.New(proxy.Options{
-		Engine: e, Sites: map[string][]proxy.Upstream{siteName: {one}}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
-	})
+	log := slog.New(slog.DiscardHandler)
+	group := behind.NewGroup(behind.Options{Site: siteName, Targets: []behind.Target{one}, Log: log, Now: time.Now})
+	s := proxy.New(proxy.Options{Engine: e, Sites: map[string]*behind.Group{siteName: group}, Log: log, Now: time.Now})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
