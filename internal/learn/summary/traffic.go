@@ -3,6 +3,7 @@ package summary
 import (
 	"slices"
 
+	"merlon/internal/model/exchange"
 	"merlon/internal/model/sketch"
 )
 
@@ -37,7 +38,7 @@ func (t *Traffic) fold(f *fold) {
 		t.Successes++
 		t.Succeeded.Add(f.e.At)
 	}
-	if !f.own {
+	if !f.own && f.e.Observed.Has(exchange.SawStatus) {
 		t.add(f.e.Status, 1)
 	}
 }

@@ -1,0 +1,99 @@
+package netform
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"merlon/internal/model/exchange"
+)
+
+func TestTold(t *testing.T) {
+	for _, c := range []struct {
+		name, raw string
+		read      func(*http.Request) (Told, error)
+		want      string // method, target, host, client
+		rest      string // the fields left, by name
+		err       error
+	}{
+		{
+			"nginx", "GET /_merlon HTTP/1.0\r\nHost: merlon\r\nConnection: close\r\nX-Original-URI: /a?b=c\r\nX-Original-Method: PUT\r\nX-Original-Host: api.example\r\nX-Real-IP: 192.0.2.7\r\nX-Forwarded-For: 10.0.0.1\r\nCookie: a=b\r\n\r\n",
+			Original, "PUT /a?b=c api.example 192.0.2.7", "Cookie Host X-Forwarded-For", nil,
+		},
+		{
+			"a client's words of the other kind are only fields", "GET /_merlon HTTP/1.1\r\nHost: merlon\r\nX-Original-URI: /a\r\nX-Original-Method: GET\r\nX-Forwarded-Uri: /public\r\n\r\n",
+			Original, "GET /a merlon invalid IP", "Host X-Forwarded-Uri", nil,
+		},
+		{"two targets", "GET / HTTP/1.1\r\nHost: h\r\nX-Original-URI: /a\r\nX-Original-URI: /b\r\n\r\n", Original, "", "", ErrNoTarget},
+		{"no target", "GET /_merlon HTTP/1.1\r\nHost: h\r\n\r\n", Original, "", "", ErrNoTarget},
+		{
+			"traefik", "GET / HTTP/1.1\r\nHost: merlon:9902\r\nX-Forwarded-Uri: /a\r\nX-Forwarded-Method: DELETE\r\nX-Forwarded-Host: api.example\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 2001:db8::7\r\n\r\n",
+			Forwarded, "DELETE /a api.example 2001:db8::7", "Host", nil,
+		},
+		{
+			"hops before it stay", "GET / HTTP/1.1\r\nHost: m\r\nX-Forwarded-Uri: /a\r\nX-Forwarded-Method: GET\r\nX-Forwarded-For: 198.51.100.9, 192.0.2.1\r\n\r\n",
+			Forwarded, "GET /a m 192.0.2.1", "Host X-Forwarded-For", nil,
+		},
+		{"no method", "GET / HTTP/1.1\r\nHost: m\r\nX-Forwarded-Uri: /a\r\n\r\n", Forwarded, "", "", ErrNoMethod},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := received(t, c.raw)
+			told, err := c.read(r)
+			if !errors.Is(err, c.err) {
+				t.Fatal(err)
+			}
+			if err != nil {
+				return
+			}
+			if got := told.Line.Method + " " + told.Line.Target + " " + told.Line.Host + " " + told.Client.String(); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+			var f Request
+			if err := f.Read(&told.Line, r.Header, told.Without, limits()); err != nil {
+				t.Fatal(err)
+			}
+			x := exchange.Exchange{Observed: exchange.SawAll}
+			told.Describe(&x, &f)
+			names := map[string]bool{}
+			for _, h := range x.Request.Fields {
+				names[string(h.Name)] = true
+			}
+			for _, want := range strings.Fields(c.rest) {
+				if !names[want] {
+					t.Errorf("%s is missing", want)
+				}
+				delete(names, want)
+			}
+			if len(names) > 0 {
+				t.Errorf("not the client's: %v", names)
+			}
+			if x.Observed.Has(exchange.SawClient) != told.Client.IsValid() {
+				t.Error("the mask does not say whether the client is known")
+			}
+		})
+	}
+}
+
+func TestTrusts(t *testing.T) {
+	ten := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	for _, c := range []struct {
+		peer     string
+		networks []netip.Prefix
+		want     bool
+	}{
+		{"127.0.0.1:5", nil, true},
+		{"[::1]:5", nil, true},
+		{"@", nil, true},
+		{"10.1.2.3:5", nil, false},
+		{"10.1.2.3:5", ten, true},
+		{"[::ffff:10.1.2.3]:5", ten, true},
+		{"127.0.0.1:5", ten, false},
+		{"nonsense", nil, false},
+	} {
+		if got := Trusts(c.networks, c.peer); got != c.want {
+			t.Errorf("%s in %v: %t", c.peer, c.networks, got)
+		}
+	}
+}
