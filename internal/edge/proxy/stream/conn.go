@@ -1,0 +1,251 @@
+package stream
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/enforce/action"
+	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
+	"merlon/internal/model/identity"
+)
+
+// peerKey finds the peer in a request's context.
+type peerKey struct{}
+
+// peer is who is at the other end of a connection, whatever it speaks.
+type peer struct {
+	client identity.Client
+	secure bool
+	// name is the host that the handshake asked for.
+	name string
+	// h2 is the connection below; nil for HTTP/3.
+	h2 *conn
+	// site is where the last request went, so that what the connection does is told there.
+	site  atomic.Pointer[string]
+	watch watch
+}
+
+func (p *peer) begin(c *listen.Client, now func() int64) {
+	p.watch.now = now
+	p.client = identity.Client{Addr: c.Addr.Addr(), Port: c.Addr.Port()}
+	if h := c.TLS; h != nil {
+		p.secure, p.name = true, h.ServerName
+		p.client.JA4, p.client.Certificate = h.JA4, identity.CertificateOf(h.Name)
+	}
+}
+
+// readBuffer is how much of a connection is read at once: net/http asks for nine bytes and then for a frame.
+const readBuffer = 4 << 10
+
+// conn is an HTTP/2 connection as net/http sees it. It looks like a plain one, since net/http offers HTTP/2 by prior knowledge
+// to plain ones, and TLS has ended below.
+type conn struct {
+	net.Conn
+	s      *Server
+	peer   peer
+	early  []byte
+	buf    []byte
+	unread []byte // of buf
+	tap    tap
+	broken error // what reading ended with
+
+	handled atomic.Int64 // requests that came up here
+
+	writing sync.Mutex
+	out     framing
+	away    atomic.Bool   // net/http has sent GOAWAY
+	fault   atomic.Uint32 // its error code
+
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newConn(s *Server, lc *listen.Conn) *conn {
+	c := &conn{Conn: lc.Conn, s: s, early: lc.Early, closed: make(chan struct{})}
+	c.peer.begin(&lc.Client, s.now)
+	c.peer.h2 = c
+	c.tap.begin(&s.o.Limits, s.now)
+	return c
+}
+
+// errFlood ends a connection that sends too much of what costs work.
+var errFlood = errors.New("stream: the connection sends too many frames that carry nothing")
+
+// Read gives net/http the client's bytes, of which the tap has seen each before. It is called by one goroutine at a time.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(c.unread) == 0 {
+		if err := c.fill(p); err != nil || len(c.unread) == 0 {
+			return 0, err
+		}
+	}
+	n := copy(p, c.unread)
+	c.unread = c.unread[n:]
+	return n, nil
+}
+
+// fill reads more and shows it to the tap.
+func (c *conn) fill([]byte) error {
+	if c.broken != nil {
+		return c.broken
+	}
+	if c.early != nil {
+		c.unread, c.early = c.early, nil
+	} else {
+		if c.buf == nil {
+			c.buf = make([]byte, readBuffer)
+		}
+		n, err := c.Conn.Read(c.buf)
+		if n == 0 {
+			return err
+		}
+		c.unread = c.buf[:n]
+	}
+	print := c.tap.print
+	if k := c.tap.read(c.unread); k < numKinds {
+		c.unread, c.broken = nil, errFlood
+		c.flooded(k)
+		return errFlood
+	}
+	if print != c.tap.print {
+		c.peer.client.HTTP2 = c.tap.print // the first request is not handed over yet
+	}
+	return nil
+}
+
+// flooded ends the connection and tells why.
+func (c *conn) flooded(k kind) {
+	c.s.o.Log.Warn("an HTTP/2 connection was closed", "peer", c.peer.client.Addr, "reason", kindNames[k])
+	c.report(exchange.AnomalyHTTP2Flood)
+	if c.writing.TryLock() {
+		if c.out.between() {
+			// GOAWAY with ENHANCE_YOUR_CALM, as far as it gets.
+			_ = c.Conn.SetWriteDeadline(time.Unix(0, c.s.now()+int64(time.Second)))
+			_, _ = c.Conn.Write([]byte{0, 0, 8, frameGoAway, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b})
+		}
+		c.writing.Unlock()
+	}
+	_ = c.Close()
+}
+
+// Write passes net/http's bytes on and looks at what they say.
+func (c *conn) Write(p []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	refused := c.wrote(p)
+	n, err := c.Conn.Write(p)
+	for ; refused > 0; refused-- {
+		c.report(exchange.AnomalyHTTP2Malformed)
+	}
+	return n, err
+}
+
+// Error codes of HTTP/2 (RFC 9113 section 7) that do not speak of the client.
+const (
+	codeNoError  = 0x0
+	codeInternal = 0x2
+	codeCancel   = 0x8
+)
+
+// wrote follows the frames that net/http writes and returns how many streams it has reset because the request was malformed,
+// or one too many. Such a request never comes up here.
+func (c *conn) wrote(b []byte) (refused int) {
+	f := &c.out
+	for len(b) > 0 {
+		if f.left > 0 {
+			n := min(f.left, len(b))
+			if f.keep > 0 {
+				k := min(f.keep, n)
+				f.kept = append(f.kept, b[:k]...)
+				if f.keep -= k; f.keep == 0 {
+					refused += c.said()
+				}
+			}
+			f.left -= n
+			b = b[n:]
+			continue
+		}
+		n := copy(f.head[f.have:], b)
+		f.have += n
+		b = b[n:]
+		if f.have < frameHead {
+			break
+		}
+		f.have = 0
+		f.left = f.length()
+		switch f.kind() {
+		case frameReset:
+			f.kept, f.keep = f.kept[:0], min(4, f.left)
+		case frameGoAway:
+			f.kept, f.keep = f.kept[:0], min(8, f.left)
+		}
+	}
+	return refused
+}
+
+// said reads the error code of a RST_STREAM or GOAWAY frame.
+func (c *conn) said() int {
+	k := c.out.kept
+	if len(k) < 4 {
+		return 0
+	}
+	k = k[len(k)-4:]
+	code := uint32(k[0])<<24 | uint32(k[1])<<16 | uint32(k[2])<<8 | uint32(k[3])
+	if c.out.kind() == frameGoAway {
+		c.away.Store(true)
+		if code != codeNoError {
+			c.fault.Store(code)
+		}
+		return 0
+	}
+	if code == codeNoError || code == codeInternal || code == codeCancel {
+		return 0
+	}
+	c.tap.provoked.Add(1)
+	return 1
+}
+
+// Close closes the connection.
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() { close(c.closed) })
+	return err
+}
+
+// ended tells what the connection did that no request has told: net/http has ended it for a protocol error, or answered
+// requests itself (400 for fields of the connection, 431 for heads of twice the limit). Those are told together, when the
+// connection ends, since which they were cannot be seen from here. Requests that the client reset before they came up are
+// none of them.
+func (c *conn) ended() {
+	c.peer.watch.stop()
+	if c.fault.Load() != 0 {
+		c.report(exchange.AnomalyHTTP2Malformed)
+		return
+	}
+	if c.away.Load() {
+		return // streams that were opened since then are ignored
+	}
+	if below := c.tap.opened - c.handled.Load() - c.tap.provoked.Load(); below > c.tap.resets {
+		c.report(exchange.AnomalyHTTP2Malformed)
+	}
+}
+
+// report publishes one event for something that is no request of its own.
+func (c *conn) report(a exchange.Anomaly) {
+	t := c.s.o.Engine.Begin(c.s.now())
+	x := &t.Exchange
+	x.Source, x.Observed = exchange.SourceProxy, exchange.SawClient|exchange.SawWire
+	x.Client = c.peer.client
+	x.Anomalies.Add(a)
+	x.Host = []byte(c.peer.name)
+	if site := c.peer.site.Load(); site != nil {
+		x.Site = *site
+	}
+	var reply action.Reply = t.Request()
+	_ = reply // whatever policy says, it was refused
+	t.Close(event.OutcomeRefused, int(a.Describe().Status))
+}

@@ -1,0 +1,36 @@
+package stream
+
+import (
+	"io"
+
+	"merlon/internal/edge/http1"
+	"merlon/internal/model/exchange"
+)
+
+// source yields what of the request's body follows the captured beginning. The upstream's side reads it on a goroutine of its
+// own until Answer.EndUpload; only then the flow may look at what was counted.
+type source struct{ f *flow }
+
+// Next implements upstream.BodySource.
+func (s source) Next() (payload []byte, done bool, err error) {
+	f := s.f
+	if f.piece == nil {
+		f.piece = make([]byte, pieceBuffer)
+	}
+	n, err := f.read(f.piece)
+	if err == io.EOF {
+		return f.piece[:n], true, f.readTrailers()
+	}
+	return f.piece[:n], false, err
+}
+
+// Stop implements upstream.BodySource.
+func (s source) Stop() { _ = s.f.r.Body.Close() }
+
+// trailers are those of the request that may be passed on.
+func (f *flow) trailers() []exchange.Field { return f.body.Trailers }
+
+// hasTrailers tells whether the request announced any.
+func (f *flow) hasTrailers() bool {
+	return len(f.r.Trailer) > 0 && f.head.Framing == http1.FramingChunked
+}

@@ -1,0 +1,74 @@
+package stream
+
+import (
+	"sync"
+	"time"
+)
+
+// tick is how often waits are looked at.
+const tick = time.Second
+
+// watch ends the waits of a connection's requests for their client that last too long. A deadline of net/http's costs a
+// message to the connection's goroutine each time it is set; a store and a look each second do as well.
+type watch struct {
+	now   func() int64
+	mu    sync.Mutex
+	first *flow // a list of the requests under way
+	timer *time.Timer
+	armed bool
+}
+
+func (w *watch) add(f *flow) {
+	w.mu.Lock()
+	f.next, f.prev = w.first, nil
+	if w.first != nil {
+		w.first.prev = f
+	}
+	w.first = f
+	if !w.armed {
+		w.armed = true
+		if w.timer == nil {
+			w.timer = time.AfterFunc(tick, w.look)
+		} else {
+			w.timer.Reset(tick)
+		}
+	}
+	w.mu.Unlock()
+}
+
+// remove returns when nobody looks at f any more.
+func (w *watch) remove(f *flow) {
+	w.mu.Lock()
+	if f.prev != nil {
+		f.prev.next = f.next
+	} else {
+		w.first = f.next
+	}
+	if f.next != nil {
+		f.next.prev = f.prev
+	}
+	f.next, f.prev = nil, nil
+	w.mu.Unlock()
+}
+
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.first == nil {
+		w.armed = false
+		return
+	}
+	now := w.now()
+	for f := w.first; f != nil; f = f.next {
+		f.expire(now)
+	}
+	w.timer.Reset(tick)
+}
+
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
