@@ -109,6 +109,7 @@ func (k *backend) ingest(ctx context.Context, c console, o ingest.Options, input
 			bar.line("damaged: " + printable(d.String()))
 		}
 	}
+	o.Noted = func(input, note string) { bar.line(printable(input + ": " + note)) }
 	g, err := ingest.New(o)
 	if err != nil {
 		return ingest.Result{}, &exitError{exitUsage, err}

@@ -64,9 +64,6 @@ func formatNamed(name string) *format {
 }
 
 func unknownFormat(name string) error {
-	if name == "pcap" {
-		return fmt.Errorf("%w: pcap is not read yet; formats are auto, %s", ErrFormat, strings.Join(Formats(), ", "))
-	}
 	return fmt.Errorf("%w: %q is not known; formats are auto, %s", ErrFormat, name, strings.Join(Formats(), ", "))
 }
 

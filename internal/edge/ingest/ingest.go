@@ -44,6 +44,8 @@ type Options struct {
 	// and run on Run's goroutine.
 	Opened  func(input, format string)
 	Damaged func(Damage)
+	// Noted is told, at the end of an input, what its format had to leave out. It may be nil.
+	Noted func(input, note string)
 	// OnEvent is told the name of each exchange's event before it is published, with the line it came from (in a HAR
 	// document: the number of the entry). It may be nil.
 	OnEvent func(input string, line int, id event.ID)
@@ -159,6 +161,7 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 				continue
 			}
 		case errors.Is(err, io.EOF):
+			g.note(r, records)
 			g.count(r)
 			return nil
 		case !known:
@@ -167,8 +170,18 @@ func (g *Ingest) read(ctx context.Context, r *reader) error {
 		}
 		g.damaged(r.input.Name, line, cause)
 		if cause.Ends() {
+			g.note(r, records)
 			g.count(r)
 			return nil
+		}
+	}
+}
+
+// note tells what was left out of an input.
+func (g *Ingest) note(r *reader, from records) {
+	if n, ok := from.(interface{ notes() []string }); ok && g.o.Noted != nil {
+		for _, note := range n.notes() {
+			g.o.Noted(r.input.Name, note)
 		}
 	}
 }

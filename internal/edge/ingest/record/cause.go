@@ -29,6 +29,7 @@ const (
 	CauseTruncated
 	CauseLayout
 	CauseMember
+	CauseCapture
 
 	// NumCauses is one more than the highest cause.
 	NumCauses
@@ -60,6 +61,7 @@ var causeWords = [NumCauses]string{
 	CauseTruncated: "the compressed data is damaged or cut short: the rest of it was not read",
 	CauseLayout:    "the line does not have the layout of the log format",
 	CauseMember:    "a JSON line without time, status or request (another format, or other names? see --log-format)",
+	CauseCapture:   "the capture is damaged or cut short: the rest of it was not read",
 }
 
 // String is the cause in words.
@@ -74,4 +76,4 @@ func (c Cause) String() string {
 func (c Cause) Error() string { return c.String() }
 
 // Ends tells a cause behind which nothing more of the input can be read.
-func (c Cause) Ends() bool { return c == CauseDocument || c == CauseTruncated }
+func (c Cause) Ends() bool { return c == CauseDocument || c == CauseTruncated || c == CauseCapture }
