@@ -78,37 +78,55 @@ type Core struct {
 // Open opens the data directory and everything in it, and starts the slow side. Errors: store.ErrLocked when another
 // process has the directory, a MistakesError, or what the disk says.
 func Open(ctx context.Context, o Options) (_ *Core, err error) {
-	cfg, b := o.Config, o.Bundle
 	k := &Core{log: o.Log, now: o.Now}
-	k.Store, err = local.Open(ctx, cfg.Storage.Path, local.Options{
-		Now: k.now, Command: o.Command, Random: rand.Reader, DefaultSite: b.Sites[0].Name,
-		Journal:  journal.Options{SampleBytes: int64(cfg.Retention.JournalBytes), SampleAge: cfg.Retention.JournalAge},
-		Database: sqlite.Options{Node: cfg.Node, EventRows: cfg.Retention.EventRows},
-	})
-	if err != nil {
+	if err := k.openStore(ctx, o); err != nil {
 		return nil, err
 	}
-	k.startStore()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.closeStore())
 		}
 	}()
-	keys, err := k.keys(b)
+	keys, err := k.keys(o.Bundle)
 	if err != nil {
 		return nil, err
 	}
-	if err := k.openEngine(cfg, b, keys); err != nil {
+	if err := k.openEngine(o.Config, engine.Input{Bundle: o.Bundle, Keys: keys}); err != nil {
 		return nil, err
 	}
-	k.Node, err = node.Open(ctx, node.Options{
-		Name: cfg.Node, Bundle: b, Seed: k.seed, Engine: k.Engine, Queue: k.Queue, Store: k.Store, Now: k.now, Log: k.log,
+	if err := k.openNode(ctx, o); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// openStore takes the data directory and starts its writer.
+func (k *Core) openStore(ctx context.Context, o Options) (err error) {
+	cfg := o.Config
+	k.Store, err = local.Open(ctx, cfg.Storage.Path, local.Options{
+		Now: k.now, Command: o.Command, Random: rand.Reader, DefaultSite: o.Bundle.Sites[0].Name,
+		Journal:  journal.Options{SampleBytes: int64(cfg.Retention.JournalBytes), SampleAge: cfg.Retention.JournalAge},
+		Database: sqlite.Options{Node: cfg.Node, EventRows: cfg.Retention.EventRows},
 	})
 	if err != nil {
-		return nil, err
+		k.Store = nil
+		return err
 	}
+	k.startStore()
+	return nil
+}
+
+// openNode loads what was learned and starts to learn.
+func (k *Core) openNode(ctx context.Context, o Options) error {
+	n, err := node.Open(ctx, node.Options{
+		Name: o.Config.Node, Bundle: o.Bundle, Seed: k.seed, Engine: k.Engine, Queue: k.Queue, Store: k.Store, Now: k.now, Log: k.log,
+	})
+	if err != nil {
+		return err
+	}
+	k.Node = n
 	k.startLearning()
-	return k, nil
+	return nil
 }
 
 // OpenMemory makes an engine and its queue and keeps nothing: tokens are keyed by chance, nothing is learned. Every batch
@@ -121,7 +139,7 @@ func OpenMemory(o Options, take func([]*event.Event)) (*Core, error) {
 		_, _ = io.ReadFull(rand.Reader, key[:]) // crypto/rand never fails; it ends the process instead
 		keys[s.Name] = key
 	}
-	if err := k.openEngine(o.Config, o.Bundle, keys); err != nil {
+	if err := k.openEngine(o.Config, engine.Input{Bundle: o.Bundle, Keys: keys}); err != nil {
 		return nil, err
 	}
 	k.consumed.Go(func() {
@@ -133,7 +151,7 @@ func OpenMemory(o Options, take func([]*event.Event)) (*Core, error) {
 	return k, nil
 }
 
-func (k *Core) openEngine(cfg config.Config, b *bundle.Bundle, keys map[string]dataclass.Key) (err error) {
+func (k *Core) openEngine(cfg config.Config, in engine.Input) (err error) {
 	if k.geo, err = geo.Open(); err != nil {
 		return err
 	}
@@ -144,7 +162,7 @@ func (k *Core) openEngine(cfg config.Config, b *bundle.Bundle, keys map[string]d
 		Panicked: func(stage string, v any, stack []byte) {
 			k.log.Error("a stage failed on an exchange; please report this", "stage", stage, "panic", fmt.Sprint(v), "stack", string(stack))
 		},
-	}, engine.Input{Bundle: b, Keys: keys})
+	}, in)
 	if eng == nil {
 		return MistakesError(policy.Faults(wrong))
 	}

@@ -50,3 +50,14 @@ func (n *Node) Rebind(ctx context.Context, b *bundle.Bundle, swap func(known map
 	n.o.Bundle = b
 	return nil
 }
+
+// Knowledge is what is published at present, by site. It must not be changed.
+func (n *Node) Knowledge() map[string]*bundle.Knowledge {
+	n.tend.Lock()
+	defer n.tend.Unlock()
+	out := make(map[string]*bundle.Knowledge, len(n.knowledge))
+	for site, k := range n.knowledge {
+		out[site] = &k
+	}
+	return out
+}

@@ -100,3 +100,10 @@ func (e *Engine) Stand(s bundle.Standing) []policy.Mistake {
 	e.standing.Store(&bySite)
 	return mistakes
 }
+
+// Standing is what Stand was given last.
+func (e *Engine) Standing() bundle.Standing {
+	e.swap.Lock()
+	defer e.swap.Unlock()
+	return e.stood
+}

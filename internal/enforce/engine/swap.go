@@ -48,4 +48,3 @@ func (e *Engine) Swap(in Input) []policy.Mistake {
 	e.snapshot.Store(next)
 	return mistakes
 }
-
