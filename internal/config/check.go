@@ -25,6 +25,7 @@ func (c Config) check(file string, at map[string]*token.Position) []Mistake {
 	k.name("node", c.Node)
 	k.listeners(c)
 	k.admin(c.Admin)
+	k.refuse(c.Refuse)
 	k.doors(c)
 	k.sites(c.Sites)
 	k.bounds(c)

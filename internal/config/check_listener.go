@@ -30,7 +30,6 @@ func (k *checker) listeners(c Config) {
 			k.tls(key+".tls", l.TLS)
 		}
 		k.prefixes(key+".proxy_protocol", l.ProxyProtocol)
-		k.networks(key+".refuse", l.Refuse)
 	}
 }
 
@@ -87,9 +86,13 @@ func (k *checker) tls(key string, t *TLS) {
 		}
 	}
 	k.oneOf(key+".min_version", t.MinVersion, "1.2", "1.3")
-	for i, f := range t.RefuseJA4 {
+}
+
+func (k *checker) refuse(r Refuse) {
+	k.networks("refuse.networks", r.Networks)
+	for i, f := range r.JA4 {
 		if !ja4.MatchString(f) {
-			k.add(fmt.Sprintf("%s.refuse_ja4[%d]", key, i), "write t13d1516h2_8daaf6152771_02713d6af862", "%s is not a JA4 fingerprint", quote(f))
+			k.add(fmt.Sprintf("refuse.ja4[%d]", i), "write t13d1516h2_8daaf6152771_02713d6af862", "%s is not a JA4 fingerprint", quote(f))
 		}
 	}
 }

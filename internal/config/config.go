@@ -16,6 +16,8 @@ type Config struct {
 	Node string `yaml:"node"`
 	// Listen holds the addresses on which clients are served.
 	Listen []Listener `yaml:"listen"`
+	// Refuse drops clients before anything is spent on them, on every listener.
+	Refuse Refuse `yaml:"refuse"`
 	// Admin is the surface for the humans: dashboard, API, metrics, health.
 	Admin Admin `yaml:"admin"`
 	// Decide answers other proxies' questions: forward-auth for nginx auth_request, Traefik and Caddy.
@@ -56,6 +58,14 @@ type Admin struct {
 	AllowInsecure bool `yaml:"allow_insecure"`
 	// OpenMetrics opens /metrics to callers without login or token.
 	OpenMetrics bool `yaml:"open_metrics"`
+}
+
+// Refuse says whose connections are closed at once, without an answer. Policy is the finer tool: it sees requests.
+type Refuse struct {
+	// Networks are client networks.
+	Networks []netip.Prefix `yaml:"networks"`
+	// JA4 are fingerprints of TLS clients (FoxIO's JA4); their handshake ends at the ClientHello.
+	JA4 []string `yaml:"ja4"`
 }
 
 // Door is a side door: a further address where other programs bring what they have seen or ask what to do.

@@ -74,15 +74,15 @@ func TestFullFileDecodesEveryValue(t *testing.T) {
 	want := Config{
 		Node: "edge-1",
 		Listen: []Listener{
-			{Address: ":8080", ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")},
-				Refuse: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
+			{Address: ":8080", ProxyProtocol: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}},
 			{Address: "[::1]:8081", H2C: true},
 			{Address: ":8443", HTTP2: &yes, HTTP3: true, TLS: &TLS{
 				Certificate: "testdata/cert.pem", Key: "testdata/key.pem", OCSP: "testdata/staple.der",
 				Certificates: []Certificate{{Certificate: "/etc/b.pem", Key: "testdata/b.key", OCSP: "testdata/b.der"}},
-				ClientCA:     "testdata/ca.pem", ClientAuth: "request", MinVersion: "1.3", RefuseJA4: []string{"t13d1516h2_8daaf6152771_02713d6af862"},
+				ClientCA:     "testdata/ca.pem", ClientAuth: "request", MinVersion: "1.3",
 			}},
 		},
+		Refuse: Refuse{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, JA4: []string{"t13d1516h2_8daaf6152771_02713d6af862"}},
 		Decide: Door{Address: "127.0.0.1:9902", Site: "acme"},
 		Mirror: Door{Address: "10.0.0.1:9903", From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 		OTLP:   Door{Address: "127.0.0.1:4318"},

@@ -16,8 +16,6 @@ type Listener struct {
 	HTTP3 bool `yaml:"http3"`
 	// ProxyProtocol lists the networks whose PROXY protocol header (v1 or v2) is believed; empty means nobody's.
 	ProxyProtocol []netip.Prefix `yaml:"proxy_protocol"`
-	// Refuse lists client networks whose connections are closed before anything is read from them.
-	Refuse []netip.Prefix `yaml:"refuse"`
 }
 
 // Multiplexed reports whether clients are offered HTTP/2.
@@ -44,8 +42,6 @@ type TLS struct {
 	ClientAuth string `yaml:"client_auth"`
 	// MinVersion is the lowest TLS version spoken: 1.2 or 1.3.
 	MinVersion string `yaml:"min_version"`
-	// RefuseJA4 lists JA4 fingerprints of clients whose handshake is ended at the ClientHello.
-	RefuseJA4 []string `yaml:"refuse_ja4"`
 }
 
 func (t *TLS) preset() { t.MinVersion = "1.2" }
