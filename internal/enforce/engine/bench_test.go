@@ -256,11 +256,11 @@ func BenchmarkStages(b *testing.B) {
 	g := newRig(b)
 	key := dataclass.Key{1, 2, 3}
 	id := identify.New(identify.Options{Key: key, Memory: identify.NewMemory(0)})
-	inflater := new(walk.Inflater)
+	shared := new(walk.Shared)
 	var xs [few]exchange.Exchange
 	var es [few]event.Event
 	for i := range few {
-		w := walk.New(inflater)
+		w := walk.New(shared)
 		x := &xs[i]
 		g.ask(x, i)
 		g.reply(x)
@@ -268,7 +268,7 @@ func BenchmarkStages(b *testing.B) {
 		w.Response(x, walk.Defaults())
 		es[i].Site, es[i].Node, es[i].Method, es[i].Host = "shop", "n1", es[i].Append(x.Method), es[i].Append(x.Host)
 		es[i].UserAgent, es[i].At = es[i].Append(x.Request.Fields[1].Value), g.at
-		walk.Observe(&es[i], x, key, 0)
+		shared.Observe(&es[i], x, key, 0)
 	}
 	b.Run("identify", func(b *testing.B) {
 		measured(b, func(n int) {
@@ -279,7 +279,7 @@ func BenchmarkStages(b *testing.B) {
 			}
 		})
 	})
-	w := walk.New(inflater)
+	w := walk.New(shared)
 	b.Run("walk-request", func(b *testing.B) {
 		var x exchange.Exchange
 		measured(b, func(n int) {
@@ -308,7 +308,7 @@ func BenchmarkStages(b *testing.B) {
 		measured(b, func(n int) {
 			for i := range n {
 				e.Reset()
-				walk.Observe(e, &xs[i%few], key, 0)
+				shared.Observe(e, &xs[i%few], key, 0)
 			}
 		})
 	})

@@ -46,7 +46,7 @@ type Engine struct {
 	snapshot  atomic.Pointer[Snapshot]
 	standing  atomic.Pointer[map[string]*policy.Lists]
 	memory    *identify.Memory
-	inflater  *walk.Inflater
+	shared    *walk.Shared
 	detectors payload.Detectors
 	pool      sync.Pool
 
@@ -62,7 +62,7 @@ func New(o Options, in Input) (*Engine, []policy.Mistake) {
 	if o.Walk == (walk.Limits{}) {
 		o.Walk = walk.Defaults()
 	}
-	e := &Engine{o: o, memory: identify.NewMemory(0), inflater: new(walk.Inflater), detectors: payload.All()}
+	e := &Engine{o: o, memory: identify.NewMemory(0), shared: new(walk.Shared), detectors: payload.All()}
 	s, mistakes := e.Compile(in)
 	if s == nil {
 		return nil, mistakes

@@ -32,7 +32,7 @@ func TestAStageThatFails(t *testing.T) {
 		{"identify", func(e *Engine) {
 			e.snapshot.Load().order[0].identifier = nil
 		}},
-		{"walk", func(e *Engine) { e.inflater = nil }},
+		{"walk", func(e *Engine) { e.shared = nil }},
 		{"payload", func(e *Engine) { e.detectors = append(e.detectors, broken{}) }},
 		{"policy", func(e *Engine) { e.standing.Store(nil) }},
 	}

@@ -42,7 +42,7 @@ type Transaction struct {
 }
 
 func newTransaction(e *Engine) *Transaction {
-	return &Transaction{engine: e, walker: walk.New(e.inflater)}
+	return &Transaction{engine: e, walker: walk.New(e.shared)}
 }
 
 // Begin starts the transaction of a request that arrived at the given time (Unix nanoseconds). The edge may overwrite
@@ -287,7 +287,7 @@ func (t *Transaction) record(e *event.Event, outcome event.Outcome, status int, 
 		e.Endpoint, params = r.Endpoint, r.Params
 		e.Template = e.AppendString(r.Template)
 	}
-	walk.Observe(e, x, t.site.key, params)
+	t.engine.shared.Observe(e, x, t.site.key, params)
 	return nil
 }
 

@@ -144,7 +144,7 @@ func TestFormat(t *testing.T) {
 			x := &exchange.Exchange{Observed: exchange.SawAll, Path: []byte("/"), RawQuery: []byte(c.query)}
 			x.Request.Fields = []exchange.Field{{Name: []byte("Content-Type"), Value: []byte(c.contentType), ID: exchange.HeaderContentType}}
 			x.Request.Body, x.Request.BodySize = []byte(c.body), int64(len(c.body))
-			report := walk.New(&walk.Inflater{}).Request(x, walk.Defaults())
+			report := walk.New(&walk.Shared{}).Request(x, walk.Defaults())
 			var got []string
 			for _, f := range All().Detect(&Input{Exchange: x, Report: report}, nil) {
 				got = append(got, f.ID, f.Where)

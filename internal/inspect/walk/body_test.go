@@ -48,7 +48,7 @@ func TestBodies(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			x := request("POST", "", "", c.contentType, c.body)
 			x.Request.Fields = append(x.Request.Fields[:0:0], x.Request.Fields...)
-			w := New(&Inflater{})
+			w := New(&Shared{})
 			w.begin(nil, Defaults())
 			w.part = exchange.InBody
 			w.body(&x.Request, true)
@@ -71,7 +71,7 @@ func TestCut(t *testing.T) {
 	} {
 		x := request("POST", "", "", contentType, body)
 		x.Request.BodySize += 100
-		r := New(&Inflater{}).Request(x, Defaults())
+		r := New(&Shared{}).Request(x, Defaults())
 		if x.Request.Walked || r.Issues != 0 || !strings.Contains(show(x), "body.a=") || strings.Contains(show(x), "body.b=") || x.Request.BodyKind == exchange.BodyUndecodable {
 			t.Errorf("%s: walked %v kind %v %+v\n%s", contentType, x.Request.Walked, x.Request.BodyKind, r, show(x))
 		}
@@ -81,20 +81,20 @@ func TestCut(t *testing.T) {
 func TestUnseen(t *testing.T) {
 	x := request("POST", "/a", "b=c", "application/json", `{"a":1}`)
 	x.Observed = exchange.SawRequestLine | exchange.SawStatus
-	New(&Inflater{}).Request(x, Defaults())
+	New(&Shared{}).Request(x, Defaults())
 	if x.Request.Walked || x.Request.BodyKind != exchange.BodyNone || len(x.Leaves) != 2 {
 		t.Errorf("an unseen body was walked: %+v\n%s", x.Request, show(x))
 	}
 	x.Observed = exchange.SawAll
 	x.Request.Body, x.Request.BodySize = nil, 0
-	if New(&Inflater{}).Request(x, Defaults()); !x.Request.Walked {
+	if New(&Shared{}).Request(x, Defaults()); !x.Request.Walked {
 		t.Error("a body that was seen to be absent is walked")
 	}
 }
 
 func TestResponse(t *testing.T) {
 	x := request("GET", "/a", "", "", "")
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	w.Request(x, Defaults())
 	before := len(x.Leaves)
 	x.Response.Fields = fields("Content-Type: application/json", "Set-Cookie: sid=0123456789abcdef", "X-Total: 3", "Server: x", "Date: y")
@@ -142,7 +142,7 @@ func compress(t testing.TB, coding string, b []byte) []byte {
 }
 
 func TestCodings(t *testing.T) {
-	inf := &Inflater{}
+	inf := &Shared{}
 	for range 2 { // the second time with decoders from the pool
 		for _, c := range []struct {
 			name, declared string
@@ -189,7 +189,7 @@ func FuzzForm(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		w := New(&Inflater{})
+		w := New(&Shared{})
 		lim := wide()
 		lim.Params = 1 << 20
 		w.begin(nil, lim)
@@ -225,7 +225,7 @@ func FuzzMultipart(f *testing.F) {
 	f.Add([]byte("--b\r\n\r\n\r\n--b--"), "multipart/form-data;boundary=\"b\"")
 	f.Add([]byte("preamble\r\n--b\r\nContent-Disposition: form-data; name=a\r\n\r\n--b--"), "multipart/form-data; boundary=b")
 	f.Fuzz(func(t *testing.T, b []byte, contentType string) {
-		w := New(&Inflater{})
+		w := New(&Shared{})
 		w.begin(nil, Defaults())
 		w.part = exchange.InBody
 		ok := w.multipart(b, []byte(contentType), false)
@@ -265,7 +265,7 @@ func FuzzMultipart(f *testing.F) {
 
 func BenchmarkForm(b *testing.B) {
 	b.ReportAllocs()
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	x := request("POST", "/", "", "application/x-www-form-urlencoded", "user=alice%40acme.example&password=s3cr3t&next=%2Fhome&remember=on&attempt=2")
 	lim := Defaults()
 	for b.Loop() {
@@ -276,7 +276,7 @@ func BenchmarkForm(b *testing.B) {
 
 func BenchmarkGzip(b *testing.B) {
 	b.ReportAllocs()
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	x := request("POST", "/", "", "application/json", string(compress(b, "gzip", []byte(body807))))
 	x.Request.Fields = append(x.Request.Fields, fields("Content-Encoding: gzip")...)
 	lim := Defaults()
@@ -288,7 +288,7 @@ func BenchmarkGzip(b *testing.B) {
 
 func BenchmarkMultipart(b *testing.B) {
 	b.ReportAllocs()
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	x := request("POST", "/", "", "multipart/form-data; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"title\"\r\n\r\nhello there\r\n--b\r\nContent-Disposition: form-data; name=\"scan\"; filename=\"x.png\"\r\nContent-Type: image/png\r\n\r\n\x89PNG\x00\x01\r\n--b--\r\n")
 	lim := Defaults()
 	for b.Loop() {

@@ -47,7 +47,7 @@ func (w *Walker) form(b []byte, cut bool) {
 // pair appends a named string beneath parent.
 func (w *Walker) pair(parent int32, root uint64, name, value []byte) {
 	loc, t, at, again := w.member(root, parent, name)
-	l := w.grow(loc, parent, name, flagsOf(t, again), w.shared(at))
+	l := w.grow(loc, parent, name, flagsOf(t, again), w.repeated(at))
 	w.text(l, value, t)
 }
 

@@ -28,7 +28,7 @@ func FuzzWalk(f *testing.F) {
 		}
 		x.Response = x.Request
 		lim := Defaults()
-		w := New(&Inflater{})
+		w := New(&Shared{})
 		var first string
 		for round := range 2 {
 			w.Reset()
@@ -57,7 +57,7 @@ func FuzzWalk(f *testing.F) {
 				}
 			}
 			e := event.NewQueue(1).New()
-			Observe(e, x, dataclass.Key{1}, 0)
+			w.shared.Observe(e, x, dataclass.Key{1}, 0)
 			if len(e.Observations) != len(x.Leaves) || len(e.Objects) > maxObjects {
 				t.Fatalf("%d observations of %d leaves, %d objects", len(e.Observations), len(x.Leaves), len(e.Objects))
 			}

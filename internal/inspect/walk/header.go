@@ -42,7 +42,7 @@ func (w *Walker) headers(fields []exchange.Field, part exchange.Part) {
 			name = w.lowered(f.Name)
 		}
 		loc, t, at, again := w.member(root, -1, name)
-		l := w.grow(loc, -1, name, flagsOf(t, again && f.ID != exchange.HeaderSetCookie), w.shared(at))
+		l := w.grow(loc, -1, name, flagsOf(t, again && f.ID != exchange.HeaderSetCookie), w.repeated(at))
 		if secret { // its class is known by its name, and looking at a long token costs more than all the rest
 			l.Kind, l.Value, l.Len = exchange.KindString, f.Value, uint32(len(f.Value))
 			l.Flags |= exchange.LeafSecretName
@@ -84,7 +84,7 @@ func (w *Walker) cookies(v []byte) {
 			value = value[1 : k-1]
 		}
 		loc, t, at, again := w.member(root, -1, name)
-		l := w.grow(loc, -1, name, flagsOf(t, again), w.shared(at))
+		l := w.grow(loc, -1, name, flagsOf(t, again), w.repeated(at))
 		w.text(l, value, t)
 		l.Flags &^= exchange.LeafLiteral
 		if len(value) >= 16 && l.Classes&opaqueClasses != 0 {

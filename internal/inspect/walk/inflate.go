@@ -4,18 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"sync"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zlib"
 )
-
-// Inflater lends the decoders of content codings to the walkers of a process: one holds 40 KiB, and few exchanges at a
-// time need one. Its zero value is ready.
-type Inflater struct {
-	pool sync.Pool
-}
 
 // inflation is a set of decoders over one source.
 type inflation struct {
@@ -31,11 +24,11 @@ const sparedRatio = 64 << 10
 // decode undoes a content coding into w.decoded. known is false when there is nothing to judge; cut says that the
 // result is only the beginning of the body.
 func (w *Walker) decode(coding, b []byte, cut bool) (out []byte, known, short bool) {
-	in, _ := w.inflater.pool.Get().(*inflation)
+	in, _ := w.shared.inflations.Get().(*inflation)
 	if in == nil {
 		in = &inflation{}
 	}
-	defer w.inflater.pool.Put(in)
+	defer w.shared.inflations.Put(in)
 	in.source.Reset(b)
 	r, err := in.open(coding, b)
 	if r == nil {

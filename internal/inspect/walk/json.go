@@ -225,7 +225,7 @@ key:
 				w.report.Issues.add(IssueDuplicateName)
 			}
 			if !w.full() {
-				same = w.shared(at)
+				same = w.repeated(at)
 			}
 		}
 		i = space(b, i)

@@ -26,7 +26,7 @@ func wide() Limits {
 
 // walkJSON walks b alone.
 func walkJSON(b []byte, lim Limits) (leaves []exchange.Leaf, report Report, ok bool) {
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	w.begin(nil, lim)
 	w.part = exchange.InBody
 	ok = w.jsonText(b, -1, exchange.RootLoc(exchange.InBody), 0, false)
@@ -237,7 +237,7 @@ func FuzzWalkJSON(f *testing.F) {
 			t.Fatalf("%q:\n%s\nwant\n%s", b, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 		// A beginning of a valid text is never malformed when it is said to be cut.
-		w := New(&Inflater{})
+		w := New(&Shared{})
 		for n := 1; n < len(plain) && n < 64; n++ {
 			w.begin(nil, wide())
 			w.part = exchange.InBody

@@ -139,9 +139,9 @@ func flagsOf(t traits, again bool) (f exchange.LeafFlag) {
 	return f
 }
 
-// shared is how far back the last leaf of the member's location is, for the leaf that comes next. Names that are values
+// repeated is how far back the last leaf of the member's location is, for the leaf that comes next. Names that are values
 // share their location with others, which have leaves too.
-func (w *Walker) shared(at uint16) uint16 {
+func (w *Walker) repeated(at uint16) uint16 {
 	m := &w.members[at]
 	if at >= cachedMembers || m.traits&nameTyped != 0 {
 		return 0

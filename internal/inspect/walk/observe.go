@@ -27,7 +27,7 @@ const maxTokenText = 128
 // long free text no token, and what looks like a card or a person's number no number. A literal travels only from a
 // LeafLiteral. A name travels as it is, cut at 64 bytes (then LeafTruncated is set); a name that is itself a value
 // travels as its class in braces, such as {uuid}.
-func Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uint64) {
+func (s *Shared) Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uint64) {
 	created := x.Status == 201
 	posted := string(x.Method) == "POST" && x.Status >= 200 && x.Status < 300
 	n := len(e.Observations)
@@ -36,7 +36,9 @@ func Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uin
 	} else {
 		e.Observations = append(e.Observations, make([]event.Observation, len(x.Leaves))...)
 	}
-	var p places
+	r := s.recall()
+	defer s.recalls.Put(r)
+	p := &r.places
 	out := e.Observations[n:]
 	next := 0
 	for i := range x.Leaves {
@@ -96,7 +98,8 @@ func Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key, params uin
 // maxPlaced is how many leaves can become observations: those of a request and its response at the default limits.
 const maxPlaced = 1024 + 64
 
-// places maps leaves to observations while some leaves are left out.
+// places maps leaves to observations while some leaves are left out. What stands there from an earlier exchange is
+// overwritten before it is read, since leaves are placed in their order and look back only.
 type places struct {
 	at      [maxPlaced]int16  // 1 + the leaf's observation among those of this exchange; 0 when it has none
 	ordinal [maxPlaced]uint16 // an element's number in its array, from 1
@@ -108,6 +111,7 @@ func (p *places) place(leaves []exchange.Leaf, i, next int) bool {
 		return false
 	}
 	l := &leaves[i]
+	p.at[i], p.ordinal[i] = 0, 0
 	if up := l.Parent; up >= 0 {
 		if p.at[up] == 0 {
 			return false

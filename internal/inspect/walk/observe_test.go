@@ -15,11 +15,11 @@ func observed(body string) (*exchange.Exchange, *event.Event) {
 	x := &exchange.Exchange{Observed: exchange.SawAll, Method: []byte("GET"), Path: []byte("/a"), Status: 200}
 	x.Response.Fields = []exchange.Field{{Name: []byte("Content-Type"), Value: []byte("application/json"), ID: exchange.HeaderContentType}}
 	x.Response.Body, x.Response.BodySize = []byte(body), int64(len(body))
-	w := New(new(Inflater))
+	w := New(new(Shared))
 	w.Request(x, Defaults())
 	w.Response(x, Defaults())
 	e := new(event.Event)
-	Observe(e, x, dataclass.Key{1}, 0)
+	w.shared.Observe(e, x, dataclass.Key{1}, 0)
 	return x, e
 }
 

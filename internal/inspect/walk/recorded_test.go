@@ -24,7 +24,7 @@ func TestRecordedCalls(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recorded calls in %s: %v", data, err)
 	}
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	bodies, words, objects := 0, map[string]int{}, 0
 	for _, name := range files {
 		f, err := os.Open(name)

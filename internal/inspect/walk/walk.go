@@ -14,7 +14,6 @@ package walk
 
 import (
 	"bytes"
-	"math/rand/v2"
 
 	"merlon/internal/model/exchange"
 )
@@ -56,8 +55,8 @@ type Report struct {
 // Walker walks exchanges one after the other and owns the memory that decoded values stand in. It is not safe for
 // concurrent use; a transaction keeps one from its first phase to its close, since leaves point into it.
 type Walker struct {
-	inflater *Inflater
-	lim      Limits
+	shared *Shared
+	lim    Limits
 
 	leaves []exchange.Leaf
 	base   int // where this message's leaves begin
@@ -67,24 +66,15 @@ type Walker struct {
 	arena   []byte // unescaped strings and percent-decoded values
 	decoded []byte // the body without its content coding
 	stack   []frame
-	names   nameCache
-	members memberCache
-	seen    seenSet
-	message uint32 // counts the messages walked, so that members know in which they were seen last
-	moved   bool   // seen holds members of this message that members had no room for
+	*recall // borrowed while a message is walked
 }
 
 // maxKept bounds the scratch memory that a walker keeps between exchanges.
 const maxKept = 64 << 10
 
-// New makes a walker; walkers of one process share an inflater.
-func New(inf *Inflater) *Walker {
-	w := &Walker{inflater: inf, arena: make([]byte, 0, 1024), stack: make([]frame, 0, 16)}
-	w.seen.seed = rand.Uint64()
-	for i := range w.members {
-		w.members[i].next, w.members[i].first = nobody, nobody
-	}
-	return w
+// New makes a walker.
+func New(shared *Shared) *Walker {
+	return &Walker{shared: shared, arena: make([]byte, 0, 1024), stack: make([]frame, 0, 16)}
 }
 
 // Reset forgets the last exchange; its leaves become invalid.
@@ -112,8 +102,7 @@ func (w *Walker) Request(x *exchange.Exchange, lim Limits) Report {
 	}
 	w.part = exchange.InBody
 	w.body(&x.Request, x.Observed.Has(exchange.SawRequestBody))
-	x.Leaves, w.leaves = w.leaves, nil
-	return w.report
+	return w.end(x)
 }
 
 // Response appends the leaves of the response to x.Leaves and sets BodyKind and Walked of x.Response.
@@ -124,20 +113,19 @@ func (w *Walker) Response(x *exchange.Exchange, lim Limits) Report {
 	}
 	w.part = exchange.InResponseBody
 	w.body(&x.Response, x.Observed.Has(exchange.SawResponseBody))
-	x.Leaves, w.leaves = w.leaves, nil
-	return w.report
+	return w.end(x)
 }
 
 func (w *Walker) begin(leaves []exchange.Leaf, lim Limits) {
 	w.lim, w.leaves, w.base, w.report = lim, leaves, len(leaves), Report{}
-	w.seen.clear()
-	w.moved = false
-	if w.message++; w.message == 0 { // wrapped: old marks would look fresh
-		w.message = 1
-		for i := range w.members {
-			w.members[i].tag = 0
-		}
-	}
+	w.recall = w.shared.recall()
+}
+
+// end gives back what the message borrowed, and the leaves to the exchange. A walk that panicked keeps it: it is lost.
+func (w *Walker) end(x *exchange.Exchange) Report {
+	w.shared.recalls.Put(w.recall)
+	x.Leaves, w.leaves, w.recall = w.leaves, nil, nil
+	return w.report
 }
 
 // full tells whether the message has all the leaves it may; the caller then counts the value as skipped.

@@ -70,7 +70,7 @@ func show(x *exchange.Exchange) string {
 }
 
 func TestShow(t *testing.T) {
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	x := request("POST", "/v1/clinics/1042/visits", "page=2&patientId=7b7e2c1e-6f0e-4c53-9a55-0d1b1c6f7a01&q=a%20b+c&token=abc&sort=asc", "application/json", body807)
 	x.Request.Fields = append(browserFields(), x.Request.Fields...)
 	r := w.Request(x, Defaults())
@@ -79,7 +79,7 @@ func TestShow(t *testing.T) {
 
 func BenchmarkJSON807(b *testing.B) {
 	b.ReportAllocs()
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	x := request("POST", "/", "", "application/json", body807)
 	x.Request.Fields = x.Request.Fields[:1]
 	lim := Defaults()
@@ -93,7 +93,7 @@ func BenchmarkJSON807(b *testing.B) {
 
 func BenchmarkGET(b *testing.B) {
 	b.ReportAllocs()
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	x := request("GET", "/v1/patients/7b7e2c1e-6f0e-4c53-9a55-0d1b1c6f7a01/visits", "page=2&size=20&sort=asc&from=2026-01-01&doctorId=88", "", "")
 	x.Request.Fields = browserFields()
 	lim := Defaults()
@@ -106,7 +106,7 @@ func BenchmarkGET(b *testing.B) {
 
 func BenchmarkObserve(b *testing.B) {
 	b.ReportAllocs()
-	w := New(&Inflater{})
+	w := New(&Shared{})
 	x := request("POST", "/v1/clinics/1042/visits", "page=2&size=20&sort=asc&from=2026-01-01&doctorId=88", "application/json", body807)
 	x.Request.Fields = append(x.Request.Fields, browserFields()...)
 	w.Request(x, Defaults())
@@ -114,7 +114,7 @@ func BenchmarkObserve(b *testing.B) {
 	key := dataclass.Key{1, 2, 3}
 	for b.Loop() {
 		e.Reset()
-		Observe(e, x, key, 4)
+		w.shared.Observe(e, x, key, 4)
 	}
 	b.ReportMetric(float64(len(x.Leaves)), "leaves")
 }
