@@ -14,13 +14,18 @@ import (
 // LoadBundle reads the descriptions and policies that a configuration names and compiles the policies, so that every
 // mistake in them is found before anything starts. Notices are to be shown, faults end the start.
 func LoadBundle(cfg config.Config) (b *bundle.Bundle, notices, faults []fmt.Stringer) {
+	return LoadBundleBy(cfg, func(name string) ([]byte, error) { return ReadBounded(name, MaxSpecBytes) })
+}
+
+// LoadBundleBy is LoadBundle with the reading of files handed in, lists in policies included.
+func LoadBundleBy(cfg config.Config, read func(string) ([]byte, error)) (b *bundle.Bundle, notices, faults []fmt.Stringer) {
 	b = &bundle.Bundle{Version: 1}
 	def := cfg.DefaultSite()
 	for i := range cfg.Sites {
 		in := &cfg.Sites[i]
 		site := bundle.Site{Name: in.Name, Hosts: in.Hosts, Default: i == def, TrustedHops: in.TrustedHops}
 		for j, name := range in.Specs {
-			data, err := ReadBounded(name, MaxSpecBytes)
+			data, err := read(name)
 			if err == nil {
 				var d *description.Description
 				if d, err = description.ParseOpenAPI(name, data); err == nil {
@@ -31,7 +36,7 @@ func LoadBundle(cfg config.Config) (b *bundle.Bundle, notices, faults []fmt.Stri
 			faults = append(faults, plain(fmt.Sprintf("sites[%d].specs[%d]: %v", i, j, err)))
 		}
 		if in.Policy != "" {
-			p, all := readPolicy(in.Policy)
+			p, all := readPolicy(in.Policy, read)
 			site.Policy = p
 			n, f := split(all)
 			notices, faults = append(notices, n...), append(faults, f...)
@@ -43,23 +48,23 @@ func LoadBundle(cfg config.Config) (b *bundle.Bundle, notices, faults []fmt.Stri
 
 // ParsePolicy reads and compiles a policy that is at hand; name stands in its mistakes. Lists in it may name files.
 func ParsePolicy(name string, data []byte) (p bundle.Policy, notices, faults []fmt.Stringer) {
-	p, wrong := compilePolicy(name, data)
+	p, wrong := compilePolicy(name, data, os.ReadFile)
 	notices, faults = split(wrong)
 	return p, notices, faults
 }
 
-func compilePolicy(name string, data []byte) (bundle.Policy, []policy.Mistake) {
-	p, wrong := policy.Parse(name, data, os.ReadFile)
+func compilePolicy(name string, data []byte, read func(string) ([]byte, error)) (bundle.Policy, []policy.Mistake) {
+	p, wrong := policy.Parse(name, data, read)
 	_, more := policy.Compile(&p)
 	return p, append(wrong, more...)
 }
 
-func readPolicy(name string) (bundle.Policy, []policy.Mistake) {
-	data, err := os.ReadFile(filepath.Clean(name))
+func readPolicy(name string, read func(string) ([]byte, error)) (bundle.Policy, []policy.Mistake) {
+	data, err := read(name)
 	if err != nil {
 		return bundle.Policy{}, []policy.Mistake{{Source: name, Message: err.Error(), Hint: "write the path of a policy file"}}
 	}
-	return compilePolicy(name, data)
+	return compilePolicy(name, data, read)
 }
 
 // split sorts what must be told from what must be mended.
@@ -82,6 +87,9 @@ func ReadBounded(name string, limit int64) ([]byte, error) {
 	st, err := os.Stat(name)
 	if err != nil {
 		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", name)
 	}
 	if st.Size() > limit {
 		return nil, fmt.Errorf("%s has %d bytes, more than %d", name, st.Size(), limit)
