@@ -188,19 +188,40 @@ func (g *Ingest) note(r *reader, from records) {
 
 // one takes a record through the engine. The cause is 0 unless it is damaged.
 func (g *Ingest) one(r *reader, d decoder, text []byte, line int) Cause {
+	if cause := g.decode(r, d, text); cause != 0 {
+		return g.passed(cause)
+	}
+	g.judge(r, line)
+	return 0
+}
+
+// decode fills g.x from a record.
+func (g *Ingest) decode(r *reader, d decoder, text []byte) Cause {
 	x := &g.x
 	x.Reset()
 	x.Source, x.Site = r.format.Source, g.o.Site
-	switch cause := d.decode(text, x); {
-	case cause == record.CauseSkip:
-		g.result.Lines++
-		g.result.Skipped++
-		return 0
-	case cause != 0:
+	if cause := d.decode(text, x); cause != 0 {
 		return cause
-	case x.At > g.arrived+int64(MaxAhead):
+	}
+	if x.At > g.arrived+int64(MaxAhead) {
 		return record.CauseAhead
 	}
+	return 0
+}
+
+// passed counts what is well-formed and no exchange; any other cause is damage.
+func (g *Ingest) passed(cause Cause) Cause {
+	if cause != record.CauseSkip {
+		return cause
+	}
+	g.result.Lines++
+	g.result.Skipped++
+	return 0
+}
+
+// judge takes g.x through the engine.
+func (g *Ingest) judge(r *reader, line int) {
+	x := &g.x
 	t := g.o.Engine.Begin(g.arrived)
 	at := &t.Exchange
 	// The transaction keeps the field lists for its next exchange, so it is given ours and we take its old ones.
@@ -223,7 +244,6 @@ func (g *Ingest) one(r *reader, d decoder, text []byte, line int) Cause {
 		g.result.First = x.At
 	}
 	g.result.Last = max(g.result.Last, x.At)
-	return 0
 }
 
 // misdirected is the engine's answer when no site takes a host (RFC 9110 section 15.5.20).
@@ -240,8 +260,10 @@ func (g *Ingest) damaged(input string, line int, cause Cause) {
 
 // count publishes progress.
 func (g *Ingest) count(r *reader) {
-	g.result.Bytes += r.source.taken
-	r.source.taken = 0
+	if r != nil {
+		g.result.Bytes += r.source.taken
+		r.source.taken = 0
+	}
 	g.o.Progress.lines.Store(g.result.Lines)
 	g.o.Progress.damaged.Store(g.result.Damaged)
 }
