@@ -90,6 +90,9 @@ func (f *flow) copy(a *upstream.Answer) (err, clientErr error) {
 			x.Response.Body = f.answer
 		}
 		if len(payload) > 0 {
+			if first && done && len(payload) <= smallAnswer && f.peer.h2 != nil && len(a.Trailers()) == 0 {
+				f.peer.h2.promise()
+			}
 			if err := f.write(payload); err != nil {
 				return nil, err
 			}
@@ -103,6 +106,9 @@ func (f *flow) copy(a *upstream.Answer) (err, clientErr error) {
 		f.progress()
 	}
 }
+
+// smallAnswer is how much net/http keeps until the request is over, to send it with the end of the stream.
+const smallAnswer = 4 << 10
 
 // settle notes what is final only now: the request's body is not read any longer.
 func (f *flow) settle(a *upstream.Answer) {

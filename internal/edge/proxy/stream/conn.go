@@ -58,8 +58,13 @@ type conn struct {
 
 	writing sync.Mutex
 	out     framing
-	away    atomic.Bool   // net/http has sent GOAWAY
-	fault   atomic.Uint32 // its error code
+	// held was written by net/http and waits for what follows at once; see Write.
+	held     []byte
+	promises int64
+	promised atomic.Int64
+
+	away  atomic.Bool   // net/http has sent GOAWAY
+	fault atomic.Uint32 // its error code
 
 	closed chan struct{}
 	once   sync.Once
@@ -69,6 +74,7 @@ func newConn(s *Server, lc *listen.Conn) *conn {
 	c := &conn{Conn: lc.Conn, s: s, early: lc.Early, closed: make(chan struct{})}
 	c.peer.begin(&lc.Client, s.now)
 	c.peer.h2 = c
+	c.peer.watch.held = c.release
 	c.tap.begin(&s.o.Limits, s.now)
 	return c
 }
@@ -133,16 +139,62 @@ func (c *conn) flooded(k kind) {
 }
 
 // Write passes net/http's bytes on and looks at what they say.
+//
+// net/http sends the head of an answer by itself and then its data: two records of TLS and two system calls. A flow that has
+// the whole of a small answer promises that the data comes at once; until it does, the head is held. When it does not, since
+// the client's window is used up or its stream was reset, the watch sends the head at its next look.
 func (c *conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	refused := c.wrote(p)
-	n, err := c.Conn.Write(p)
-	for ; refused > 0; refused-- {
-		c.report(exchange.AnomalyHTTP2Malformed)
+	refused, ended := c.wrote(p)
+	if refused > 0 {
+		defer func() {
+			for range refused {
+				c.report(exchange.AnomalyHTTP2Malformed)
+			}
+		}()
 	}
-	return n, err
+	c.promises += c.promised.Swap(0)
+	headers := c.out.between() && c.out.kind() == frameHeaders && c.out.flags()&(flagEndStream|flagEndHeaders) == flagEndHeaders
+	if headers && c.promises > 0 && len(c.held)+len(p) <= maxHeld {
+		c.held = append(c.held, p...)
+		c.peer.watch.wake()
+		return len(p), nil
+	}
+	c.promises = max(0, c.promises-ended)
+	if len(c.held) == 0 {
+		return c.Conn.Write(p)
+	}
+	c.held = append(c.held, p...)
+	_, err := c.Conn.Write(c.held)
+	c.held = c.held[:0]
+	if cap(c.held) > 2*maxHeld {
+		c.held = nil
+	}
+	return len(p), err
 }
+
+// maxHeld bounds what is held.
+const maxHeld = 8 << 10
+
+// release sends what is held, unless somebody is writing. It reports whether anything may still be held.
+func (c *conn) release() bool {
+	if !c.writing.TryLock() {
+		return true
+	}
+	defer c.writing.Unlock()
+	c.promises = 0
+	c.promised.Store(0)
+	if len(c.held) > 0 {
+		_ = c.Conn.SetWriteDeadline(time.Unix(0, c.s.now()+int64(c.s.o.Timeouts.Body)))
+		_, _ = c.Conn.Write(c.held)
+		c.held = c.held[:0]
+	}
+	return false
+}
+
+// promise tells that a head that is about to be written will be followed by the end of its stream at once.
+func (c *conn) promise() { c.promised.Add(1) }
 
 // Error codes of HTTP/2 (RFC 9113 section 7) that do not speak of the client.
 const (
@@ -152,8 +204,8 @@ const (
 )
 
 // wrote follows the frames that net/http writes and returns how many streams it has reset because the request was malformed,
-// or one too many. Such a request never comes up here.
-func (c *conn) wrote(b []byte) (refused int) {
+// or one too many, which never comes up here; and how many streams have ended with data.
+func (c *conn) wrote(b []byte) (refused int, ended int64) {
 	f := &c.out
 	for len(b) > 0 {
 		if f.left > 0 {
@@ -178,13 +230,15 @@ func (c *conn) wrote(b []byte) (refused int) {
 		f.have = 0
 		f.left = f.length()
 		switch f.kind() {
+		case frameData:
+			ended += int64(f.flags() & flagEndStream)
 		case frameReset:
 			f.kept, f.keep = f.kept[:0], min(4, f.left)
 		case frameGoAway:
 			f.kept, f.keep = f.kept[:0], min(8, f.left)
 		}
 	}
-	return refused
+	return refused, ended
 }
 
 // said reads the error code of a RST_STREAM or GOAWAY frame.

@@ -52,6 +52,9 @@ type flow struct {
 	// observed tells that the engine has looked at the answer.
 	observed bool
 	abort    bool // the stream is to be reset
+	failure  bool // a panic
+	// extended tells that net/http's own time-out for the whole answer was lifted.
+	extended atomic.Bool
 
 	// Of the watch.
 	next, prev *flow
@@ -64,6 +67,7 @@ func newFlow(s *Server) *flow { return &flow{s: s} }
 // begin takes a request on.
 func (f *flow) begin(w http.ResponseWriter, r *http.Request, p *peer) {
 	f.w, f.r, f.peer = w, r, p
+	f.arrived = f.s.now()
 	if p.h2 != nil {
 		p.h2.handled.Add(1)
 	}
@@ -73,6 +77,9 @@ func (f *flow) begin(w http.ResponseWriter, r *http.Request, p *peer) {
 // leave is the end of begin.
 func (f *flow) leave() {
 	f.peer.watch.remove(f)
+	if f.extended.Swap(false) {
+		f.setWriteDeadline(f.s.o.Now().Add(f.s.o.Timeouts.Body))
+	}
 	if f.peer.h2 != nil {
 		f.peer.h2.tap.done.Add(1)
 	}
@@ -103,7 +110,11 @@ func (f *flow) release() {
 	}
 }
 
-// expire ends waits for the client that have lasted too long.
+// writeTimeout is how long after its beginning an answer must be over, unless it is extended in time.
+func writeTimeout(body time.Duration) time.Duration { return 3 * body }
+
+// expire ends waits for the client that have lasted too long. An exchange that takes its time is freed of net/http's bound on
+// the whole of it, which then holds again for what net/http writes in the end, behind our back.
 func (f *flow) expire(now int64) {
 	if at := f.reading.Load(); at != 0 && now > at {
 		f.reading.Store(0)
@@ -113,16 +124,21 @@ func (f *flow) expire(now int64) {
 	}
 	if at := f.writing.Load(); at != 0 && now > at {
 		f.writing.Store(0)
-		if d, ok := f.w.(interface{ SetWriteDeadline(time.Time) error }); ok {
-			_ = d.SetWriteDeadline(time.Unix(1, 0))
-		}
+		f.setWriteDeadline(time.Unix(1, 0))
+	} else if now-f.arrived > int64(f.s.o.Timeouts.Body) && !f.extended.Swap(true) {
+		f.setWriteDeadline(time.Time{})
+	}
+}
+
+func (f *flow) setWriteDeadline(at time.Time) {
+	if d, ok := f.w.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		_ = d.SetWriteDeadline(at)
 	}
 }
 
 // serve deals with the request.
 func (f *flow) serve() {
 	s := f.s
-	f.arrived = s.now()
 	f.t = s.o.Engine.Begin(f.arrived)
 	if err := f.readHead(); err != nil {
 		f.t.Request()

@@ -80,15 +80,18 @@ func def[T int | int64 | time.Duration](p *T, v T) {
 
 // Server serves multiplexed connections.
 type Server struct {
-	o     Options
-	http  *http.Server
-	flows sync.Pool
-	names names
+	o       Options
+	http    *http.Server
+	flows   sync.Pool
+	names   names
+	workers workers
 
 	accept   chan net.Conn
 	begin    sync.Once
 	closing  chan struct{}
 	end      sync.Once
+	stopped  chan struct{} // Shutdown is over
+	stop     sync.Once
 	conns    atomic.Int64
 	requests atomic.Int64
 }
@@ -97,6 +100,8 @@ type Server struct {
 func New(o Options) *Server {
 	o.fill()
 	s := &Server{o: o, accept: make(chan net.Conn), closing: make(chan struct{})}
+	s.stopped = make(chan struct{})
+	s.workers = newWorkers(s.stopped)
 	s.names.m.Store(new(map[string]string))
 	s.flows.New = func() any { return newFlow(s) }
 	var protocols http.Protocols
@@ -108,6 +113,8 @@ func New(o Options) *Server {
 		MaxHeaderBytes:    2 * o.Codec.HeadBytes,
 		ReadHeaderTimeout: o.Timeouts.Head,
 		IdleTimeout:       o.Timeouts.Idle,
+		// It bounds what net/http itself writes at the end of a request; see flow.expire.
+		WriteTimeout: writeTimeout(o.Timeouts.Body),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams:          o.Limits.Streams,
 			MaxDecoderHeaderTableSize:     o.Limits.HeaderTable,
@@ -156,6 +163,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		_ = s.http.Close()
 	}
+	s.stop.Do(func() { close(s.stopped) })
 	return err
 }
 
@@ -175,35 +183,36 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.requests.Add(1)
 	f := s.flows.Get().(*flow)
-	defer s.finish(f)
 	f.begin(w, r, p)
-	f.serve()
-}
-
-// finish gives a flow back. A panic of this package becomes one event and the end of one stream.
-func (s *Server) finish(f *flow) {
-	s.requests.Add(-1)
-	v := recover()
-	abort := f.abort
-	if v != nil && v != any(http.ErrAbortHandler) {
-		s.o.Log.Error("a request failed in the proxy; please report this", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-	}
-	if v != nil {
-		abort = true
-		if f.t != nil {
-			x := &f.t.Exchange // what points into the answer's buffers may be somebody else's by now
-			x.Leaves, x.Response.Fields, x.Response.Body = x.Leaves[:0], x.Response.Fields[:0], nil
-			f.close(event.OutcomePanic, 0)
-		}
-	}
+	s.workers.do(f)
+	abort, failed := f.abort, f.failure
 	f.leave()
-	if v == nil {
+	s.requests.Add(-1)
+	if !failed { // what a panic left behind is not used again
 		f.release()
 		s.flows.Put(f)
 	}
 	if abort {
 		panic(http.ErrAbortHandler) // net/http resets the stream
 	}
+}
+
+// run serves the request. A panic of this package becomes one event and the end of one stream.
+func (f *flow) run() {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		f.abort, f.failure = true, true
+		f.s.o.Log.Error("a request failed in the proxy; please report this", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		if f.t != nil {
+			x := &f.t.Exchange // what points into the answer's buffers may be somebody else's by now
+			x.Leaves, x.Response.Fields, x.Response.Body = x.Leaves[:0], x.Response.Fields[:0], nil
+			f.close(event.OutcomePanic, 0)
+		}
+	}()
+	f.serve()
 }
 
 // handed is the listener of connections that were accepted elsewhere.

@@ -11,11 +11,15 @@ const tick = time.Second
 // watch ends the waits of a connection's requests for their client that last too long. A deadline of net/http's costs a
 // message to the connection's goroutine each time it is set; a store and a look each second do as well.
 type watch struct {
-	now   func() int64
+	now func() int64
+	// held sends what a connection holds back, and tells whether it has to be asked again; nil for none.
+	held func() bool
+
 	mu    sync.Mutex
 	first *flow // a list of the requests under way
 	timer *time.Timer
 	armed bool
+	over  bool
 }
 
 func (w *watch) add(f *flow) {
@@ -25,14 +29,7 @@ func (w *watch) add(f *flow) {
 		w.first.prev = f
 	}
 	w.first = f
-	if !w.armed {
-		w.armed = true
-		if w.timer == nil {
-			w.timer = time.AfterFunc(tick, w.look)
-		} else {
-			w.timer.Reset(tick)
-		}
-	}
+	w.arm()
 	w.mu.Unlock()
 }
 
@@ -51,10 +48,30 @@ func (w *watch) remove(f *flow) {
 	w.mu.Unlock()
 }
 
+// wake makes the watch look again.
+func (w *watch) wake() {
+	w.mu.Lock()
+	w.arm()
+	w.mu.Unlock()
+}
+
+func (w *watch) arm() {
+	if w.armed || w.over {
+		return
+	}
+	w.armed = true
+	if w.timer == nil {
+		w.timer = time.AfterFunc(tick, w.look)
+	} else {
+		w.timer.Reset(tick)
+	}
+}
+
 func (w *watch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.first == nil {
+	again := w.held != nil && w.held()
+	if w.first == nil && !again || w.over {
 		w.armed = false
 		return
 	}
@@ -65,9 +82,11 @@ func (w *watch) look() {
 	w.timer.Reset(tick)
 }
 
+// stop ends the looks.
 func (w *watch) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.over = true
 	if w.timer != nil {
 		w.timer.Stop()
 	}
