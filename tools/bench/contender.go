@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,7 +17,16 @@ type contender struct {
 	name   string
 	listen string
 	admin  string // "" for proxies without metrics of ours
+	secure bool   // it speaks TLS
 	argv   []string
+}
+
+// base is the beginning of its URLs.
+func (c contender) base() string {
+	if c.secure {
+		return "https://" + c.listen
+	}
+	return "http://" + c.listen
 }
 
 // field is everything that is set up once: folder, programs, upstream, contenders.
@@ -25,6 +36,9 @@ type field struct {
 	upstream   *server
 	address    string // of the upstream
 	contenders []contender
+	secure     []contender // over TLS
+	program    string      // Merlon
+	token      string      // of the one caller that h2load plays
 	client     *http.Client
 	work       *workload
 }
@@ -32,7 +46,11 @@ type field struct {
 // setUp finds the programs, writes the workload and starts the upstream. Its caller calls close, also after an error.
 func setUp(ctx context.Context, merlon string, principals int) (f *field, err error) {
 	f = &field{work: newWorkload(seed), client: &http.Client{
-		Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}, Timeout: 10 * time.Second,
+		Transport: &http.Transport{
+			DisableKeepAlives: true, DisableCompression: true, ForceAttemptHTTP2: true,
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // the certificate is made below, for loopback
+		},
+		Timeout: 10 * time.Second,
 	}}
 	if merlon, err = filepath.Abs(merlon); err != nil {
 		return f, err
@@ -50,19 +68,26 @@ func setUp(ctx context.Context, merlon string, principals int) (f *field, err er
 	if f.dir, err = os.MkdirTemp("", "merlon-bench-"); err != nil {
 		return f, err
 	}
-	var a [5]string
+	var a [8]string
 	for i := range a {
 		if a[i], err = freeAddress(ctx); err != nil {
 			return f, err
 		}
 	}
-	f.address = a[0]
+	f.address, f.program = a[0], merlon
 	files := map[string]string{
-		"upstream.conf": upstreamConfig(f.dir, a[0], f.work),
-		"haproxy.cfg":   haproxyConfig(a[1], a[0]),
-		"nginx.conf":    nginxConfig(f.dir, a[2], a[0]),
-		"merlon.yaml":   merlonConfig(a[0]),
+		"upstream.conf":   upstreamConfig(f.dir, a[0], f.work),
+		"haproxy.cfg":     haproxyConfig(a[1], a[0]),
+		"nginx.conf":      nginxConfig(f.dir, a[2], a[0]),
+		"merlon.yaml":     merlonConfig(a[0]),
+		"nginx-tls.conf":  nginxSecureConfig(f.dir, a[5], a[0]),
+		"merlon-tls.yaml": merlonSecureConfig(f.dir, a[6], a[0]),
 	}
+	if files["cert.pem"], files["key.pem"], err = certificate(time.Now()); err != nil {
+		return f, err
+	}
+	f.token = token(rand.New(rand.NewPCG(seed, 2)), 0)
+	files["h2.txt"] = h2Lines(f.work)
 	for name, text := range files {
 		if err = os.WriteFile(filepath.Join(f.dir, name), []byte(text), 0o600); err != nil {
 			return f, err
@@ -78,6 +103,10 @@ func setUp(ctx context.Context, merlon string, principals int) (f *field, err er
 		{name: "merlon", listen: a[3], admin: a[4], argv: []string{
 			merlon, "serve", "-c", at("merlon.yaml"), "--upstream", "http://" + a[0], "--listen", a[3], "--admin", a[4], "--data", at("data"),
 		}},
+	}
+	f.secure = []contender{
+		{name: "nginx", listen: a[5], secure: true, argv: []string{nginx, "-c", at("nginx-tls.conf"), "-e", at("nginx-tls.err")}},
+		{name: "merlon", listen: a[6], secure: true, admin: a[7], argv: []string{merlon, "serve", "-c", at("merlon-tls.yaml"), "--admin", a[7], "--data", at("data")}},
 	}
 	f.upstream, err = startServer(ctx, "upstream", f.dir, a[0], nginx, "-c", at("upstream.conf"), "-e", at("upstream.err"))
 	return f, err

@@ -49,7 +49,7 @@ func (f *field) endure(ctx context.Context, l load, progress io.Writer) (e endur
 			err = errors.Join(err, stopErr)
 		}
 	}()
-	if err := f.faithful(ctx, c.listen); err != nil {
+	if err := f.faithful(ctx, c.base()); err != nil {
 		return e, fmt.Errorf("%s: %w", c.name, err)
 	}
 	before, err := f.drain(ctx, c)

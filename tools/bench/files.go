@@ -137,6 +137,23 @@ backend b
 `, listen, upstream)
 }
 
+// nginxSecureConfig is nginx with the one cipher that is compared.
+func nginxSecureConfig(dir, listen, upstream string) string {
+	return fmt.Sprintf(nginxBase, dir, "nginx-tls", 2, fmt.Sprintf(`  upstream u { server %s; keepalive 256; keepalive_requests 1000000000; }
+  server {
+    listen %s ssl http2 reuseport backlog=4096;
+    ssl_certificate %s/cert.pem;
+    ssl_certificate_key %[3]s/key.pem;
+    ssl_protocols TLSv1.3;
+    ssl_conf_command Ciphersuites %[4]s;
+    location / { proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; }
+  }`, upstream, listen, dir, h2Cipher))
+}
+
+func merlonSecureConfig(dir, listen, upstream string) string {
+	return fmt.Sprintf("listen:\n  - address: %q\n    tls: {certificate: %q, key: %q}\n", listen, dir+"/cert.pem", dir+"/key.pem") + merlonConfig(upstream)
+}
+
 // merlonConfig is Merlon as installed: everything at its default but what the bench cannot do without.
 func merlonConfig(upstream string) string {
 	return fmt.Sprintf(`admin:

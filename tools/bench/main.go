@@ -1,8 +1,8 @@
 // Command bench measures what Merlon costs: processor time for each request, side by side with HAProxy and nginx as plain
 // proxies before the same upstream, with latency, memory, learned share and drops. docs/reference/benchmark.md says how
-// to read it. It needs nginx, HAProxy and wrk; it speaks to loopback alone and ends only what it started.
+// to read it. It needs nginx, HAProxy, wrk and h2load; it speaks to loopback alone and ends only what it started.
 //
-//	bench [-rounds 5] [-seconds 6] [-workload one|many|both] [-json FILE]
+//	bench [-part cpu,http2,latency,idle,ingest] [-rounds 5] [-seconds 6] [-workload one|many|both] [-json FILE]
 //	bench -endurance [-requests 2000000] [-addresses 1000000] [-junk 100000]
 package main
 
@@ -16,6 +16,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -39,6 +41,7 @@ func main() {
 type settings struct {
 	plan
 	merlon     string
+	parts      string
 	workload   string
 	json       string
 	endurance  bool
@@ -59,6 +62,7 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 	f.IntVar(&s.rounds, "rounds", 5, "rounds of each workload, in each of which every proxy is measured once")
 	f.IntVar(&seconds, "seconds", 6, "length of a measurement")
 	f.IntVar(&s.conns, "conns", 32, "connections of the load generator")
+	f.StringVar(&s.parts, "part", strings.Join(allParts, ","), "what to measure, separated by commas")
 	f.StringVar(&s.workload, "workload", "both", "one: one principal and address; many: as -principals and -addresses say; both")
 	f.StringVar(&s.json, "json", "", "write all samples to this file")
 	f.BoolVar(&s.force, "force", false, "measure on a busy machine too, and say so")
@@ -77,6 +81,8 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 		return s, fmt.Errorf("%q is no flag", f.Arg(0))
 	case s.workload != "one" && s.workload != "many" && s.workload != "both":
 		return s, fmt.Errorf("-workload is one, many or both, not %q", s.workload)
+	case badPart(s.parts) != "":
+		return s, fmt.Errorf("-part: %q is none of %s", badPart(s.parts), strings.Join(allParts, ", "))
 	case s.rounds < 1 || s.rounds > 1000 || seconds < 1 || seconds > 3600 || s.conns < 1 || s.conns > 4000:
 		return s, errors.New("-rounds is 1 to 1000, -seconds 1 to 3600, -conns 1 to 4000")
 	case s.requests < 1000 || s.requests > 1e9 || s.principals < 1 || s.principals > 1e6 || s.addresses < 1 || s.addresses > 3_800_000 || s.junk < 0 || s.junk > 1e7:
@@ -84,6 +90,21 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 	}
 	return s, nil
 }
+
+// allParts are the measurements, in their order.
+var allParts = []string{"cpu", "http2", "latency", "idle", "ingest"}
+
+func badPart(list string) string {
+	for p := range strings.SplitSeq(list, ",") {
+		if !slices.Contains(allParts, p) {
+			return p
+		}
+	}
+	return ""
+}
+
+// wants tells whether a part was asked for.
+func (s settings) wants(part string) bool { return slices.Contains(strings.Split(s.parts, ","), part) }
 
 // report is what -json writes.
 type report struct {
@@ -94,6 +115,9 @@ type report struct {
 	Forced    bool       `json:"forced"`
 	Results   []results  `json:"results,omitempty"`
 	Endurance *endurance `json:"endurance,omitempty"`
+	Latency   *latency   `json:"latency,omitempty"`
+	Idle      *idle      `json:"idle,omitempty"`
+	Ingest    *ingested  `json:"ingest,omitempty"`
 	Verdicts  []verdict  `json:"verdicts"`
 }
 
@@ -107,7 +131,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
-	if err := f.faithful(ctx, f.address); err != nil {
+	if err := f.faithful(ctx, "http://"+f.address); err != nil {
 		return fmt.Errorf("upstream: %w", err)
 	}
 	quiet := newReadiness()
@@ -144,17 +168,47 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) 
 func (s settings) compare(ctx context.Context, f *field, quiet *readiness, r *report, out, errOut io.Writer) error {
 	fmt.Fprintf(out, "%s, %d cores; %d rounds of %v, %d connections; 70 %% GET, 30 %% POST and PUT with 1 kB of JSON\n",
 		r.Time.Format(time.DateOnly), r.Cores, s.rounds, s.duration, s.conns)
-	for _, v := range []variant{{"one", 1, 1}, {"many", s.principals, s.addresses}} {
-		if s.workload != "both" && s.workload != v.Name {
+	for _, v := range []variant{{"one", 1, 1, false}, {"many", s.principals, s.addresses, false}, {"http2", 1, 1, true}} {
+		if v.HTTP2 && !s.wants("http2") || !v.HTTP2 && (!s.wants("cpu") || s.workload != "both" && s.workload != v.Name) {
 			continue
 		}
 		got, err := f.measure(ctx, v, s.plan, quiet, errOut)
 		if err != nil {
 			return err
 		}
-		got.print(out, f.contenders)
+		got.print(out, f.of(v))
 		r.Results = append(r.Results, got)
 		r.Verdicts = append(r.Verdicts, got.verdicts()...)
+	}
+	return s.others(ctx, f, r, out, errOut)
+}
+
+// others are the measurements that need no rounds of contenders. They refuse no busy machine: the first compares with its
+// own turns, memory depends little on others, and a log that is read too slowly is read too slowly.
+func (s settings) others(ctx context.Context, f *field, r *report, out, errOut io.Writer) error {
+	if s.wants("latency") {
+		l, err := f.openLoop(ctx, s.plan, errOut)
+		if err != nil {
+			return err
+		}
+		l.print(out)
+		r.Latency, r.Verdicts = &l, append(r.Verdicts, l.verdicts()...)
+	}
+	if s.wants("idle") {
+		i, err := f.idling(ctx, errOut)
+		if err != nil {
+			return err
+		}
+		i.print(out)
+		r.Idle, r.Verdicts = &i, append(r.Verdicts, i.verdicts()...)
+	}
+	if s.wants("ingest") {
+		i, err := f.ingest(ctx, errOut)
+		if err != nil {
+			return err
+		}
+		i.print(out)
+		r.Ingest, r.Verdicts = &i, append(r.Verdicts, i.verdicts()...)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -151,11 +153,11 @@ func TestFaithful(t *testing.T) {
 	}))
 	defer s.Close()
 	f := &field{work: w, client: s.Client()}
-	if err := f.faithful(context.Background(), s.Listener.Addr().String()); err != nil {
+	if err := f.faithful(context.Background(), "http://"+s.Listener.Addr().String()); err != nil {
 		t.Error(err)
 	}
 	wrong = " "
-	if err := f.faithful(context.Background(), s.Listener.Addr().String()); err == nil {
+	if err := f.faithful(context.Background(), "http://"+s.Listener.Addr().String()); err == nil {
 		t.Error("changed answers were accepted")
 	}
 }
@@ -175,5 +177,48 @@ func TestServerIsEnded(t *testing.T) {
 	}
 	if _, err := startServer(context.Background(), "loser", t.TempDir(), address, "false"); err == nil || !strings.Contains(err.Error(), "ended at once") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestParseH2load(t *testing.T) {
+	const text = `starting benchmark...
+TLS Protocol: TLSv1.3
+Cipher: TLS_AES_128_GCM_SHA256
+Server Temp Key: X25519 253 bits
+Application protocol: h2
+
+finished in 1.50s, 8000.00 req/s, 9.50MB/s
+requests: 12000 total, 12010 started, 12000 done, 11990 succeeded, 10 failed, 3 errored, 2 timeout
+status codes: 11993 2xx, 0 3xx, 7 4xx, 0 5xx
+`
+	want := outcome{Requests: 12000, Duration: 1500 * time.Millisecond, Refused: 7, Errors: 5}
+	if got, err := parseH2load(text); err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	for _, c := range []struct{ name, from, to string }{
+		{"another cipher", "AES_128", "AES_256"}, {"another protocol", "protocol: h2\n", "protocol: http/1.1\n"}, {"another version", "TLSv1.3", "TLSv1.2"},
+		{"nothing done", "12000 done", "0 done"}, {"no summary", "finished in", "ended in"}, {"no statuses", "status codes", "codes"},
+	} {
+		if got, err := parseH2load(strings.Replace(text, c.from, c.to, 1)); err == nil {
+			t.Errorf("%s was read as %+v", c.name, got)
+		}
+	}
+}
+
+func TestWriteLog(t *testing.T) {
+	name := t.TempDir() + "/log"
+	lines, size, err := writeLog(t.Context(), name, 1<<16, newWorkload(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(name)
+	if err != nil || int64(len(text)) != size || size < 1<<16 || strings.Count(string(text), "\n") != lines {
+		t.Fatalf("%d lines, %d bytes, the file has %d; %v", lines, size, len(text), err)
+	}
+	combined := regexp.MustCompile(`^\S+ - - \[[^]]+\] "(GET|POST|PUT) /v1/\S+ HTTP/1\.1" (200|201|404) \d+ "https://[^"]+" "[^"]+"$`)
+	for line := range strings.Lines(string(text)) {
+		if !combined.MatchString(strings.TrimSuffix(line, "\n")) {
+			t.Fatalf("%q is not in the combined format", line)
+		}
 	}
 }

@@ -18,6 +18,23 @@ type variant struct {
 	Name       string `json:"name"`
 	Principals int    `json:"principals"`
 	Addresses  int    `json:"addresses"`
+	HTTP2      bool   `json:"http2,omitempty"` // over TLS, by h2load, beside nginx
+}
+
+// base is the contender that others are compared with.
+func (v variant) base() string {
+	if v.HTTP2 {
+		return "nginx"
+	}
+	return "haproxy"
+}
+
+// of are the contenders of a variant.
+func (f *field) of(v variant) []contender {
+	if v.HTTP2 {
+		return f.secure
+	}
+	return f.contenders
 }
 
 // plan says how long and how often is measured.
@@ -74,8 +91,11 @@ func (f *field) measure(ctx context.Context, v variant, p plan, quiet *readiness
 			out.Samples[name] = append(out.Samples[name], s)
 		}
 		round++
-		fmt.Fprintf(progress, "workload %s, round %d of %d: haproxy %.1f, nginx %.1f, merlon %.1f us/request\n", v.Name, round, p.rounds,
-			got["haproxy"].perRequest(), got["nginx"].perRequest(), got["merlon"].perRequest())
+		fmt.Fprintf(progress, "workload %s, round %d of %d:", v.Name, round, p.rounds)
+		for _, c := range f.of(v) {
+			fmt.Fprintf(progress, " %s %.1f", c.name, got[c.name].perRequest())
+		}
+		fmt.Fprintln(progress, " us/request")
 	}
 	return out, nil
 }
@@ -86,8 +106,9 @@ func (f *field) round(ctx context.Context, v variant, p plan, number int, quiet 
 		return nil, err
 	}
 	out := map[string]sample{}
-	for i := range f.contenders {
-		c := f.contenders[(i+number)%len(f.contenders)]
+	contenders := f.of(v)
+	for i := range contenders {
+		c := contenders[(i+number)%len(contenders)]
 		s, err := f.once(ctx, c, v, p, quiet)
 		if err != nil {
 			return nil, err
@@ -116,13 +137,17 @@ func (f *field) once(ctx context.Context, c contender, v variant, p plan, quiet 
 			err = errors.Join(err, stopErr)
 		}
 	}()
-	if err := f.faithful(ctx, c.listen); err != nil {
+	if err := f.faithful(ctx, c.base()); err != nil {
 		return s, fmt.Errorf("%s: %w", c.name, err)
 	}
-	l := load{
-		program: f.wrk, dir: f.dir, address: c.listen, conns: p.conns, duration: warmUp, principals: v.Principals, addresses: v.Addresses,
+	run := func(d time.Duration) (outcome, error) {
+		if v.HTTP2 {
+			return f.h2load(ctx, c.listen, p.conns, d)
+		}
+		l := load{program: f.wrk, dir: f.dir, address: c.listen, conns: p.conns, duration: d, principals: v.Principals, addresses: v.Addresses}
+		return l.run(ctx)
 	}
-	if _, err := l.run(ctx); err != nil {
+	if _, err := run(warmUp); err != nil {
 		return s, err
 	}
 	before, err := f.drain(ctx, c)
@@ -136,8 +161,7 @@ func (f *field) once(ctx context.Context, c contender, v variant, p plan, quiet 
 	if err != nil {
 		return s, err
 	}
-	l.duration = p.duration
-	if s.outcome, err = l.run(ctx); err != nil {
+	if s.outcome, err = run(p.duration); err != nil {
 		return s, err
 	}
 	if s.Memory, err = treeMemory(proc.pid()); err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -165,12 +166,17 @@ func TestWrkSends(t *testing.T) {
 // TestConfigurationsAreAccepted lets nginx and HAProxy check what is generated for them.
 func TestConfigurationsAreAccepted(t *testing.T) {
 	dir, w := t.TempDir(), newWorkload(seed)
+	cert, key, err := certificate(time.Now())
+	if err := errors.Join(err, writeFile(dir+"/cert.pem", cert), writeFile(dir+"/key.pem", key)); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name, pack, text string
 		args             []string
 	}{
 		{"nginx", "nginx-light", upstreamConfig(dir, "127.0.0.1:1", w), []string{"-t", "-e", dir + "/err", "-c"}},
 		{"nginx", "nginx-light", nginxConfig(dir, "127.0.0.1:1", "127.0.0.1:2"), []string{"-t", "-e", dir + "/err", "-c"}},
+		{"nginx", "nginx-light", nginxSecureConfig(dir, "127.0.0.1:1", "127.0.0.1:2"), []string{"-t", "-e", dir + "/err", "-c"}},
 		{"haproxy", "haproxy", haproxyConfig("127.0.0.1:1", "127.0.0.1:2"), []string{"-c", "-f"}},
 	} {
 		p, err := program(c.name, c.pack)
