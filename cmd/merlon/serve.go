@@ -81,6 +81,7 @@ type process struct {
 	proxy   *proxy.Server
 	admin   *http.Server
 	people  *admin.Admin
+	doors   []*http.Server // the side doors
 	// draining is set from the signal to stop on.
 	draining atomic.Bool
 	// listening are the URLs where clients are served, adminAddress is where people are.
@@ -187,6 +188,9 @@ func (p *process) listen(ctx context.Context) error {
 			}
 		})
 	}
+	if err := p.openDoors(ctx, &lc); err != nil {
+		return err
+	}
 	al, err := lc.Listen(ctx, "tcp", p.cfg.Admin.Address)
 	if err != nil {
 		return failed(fmt.Errorf("cannot serve the dashboard: %w", err))
@@ -230,6 +234,7 @@ func (p *process) stop() error {
 	if err := p.proxy.Shutdown(ctx); err != nil {
 		p.log.Warn("some exchanges were cut", "error", err)
 	}
+	p.closeDoors(ctx)
 	if p.admin != nil {
 		if err := p.admin.Shutdown(ctx); err != nil {
 			_ = p.admin.Close() // live event lists have no end of their own

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"merlon/internal/config"
+	"merlon/internal/edge/decide"
+	"merlon/internal/edge/ingest/mirror"
+)
+
+// openDoors opens the addresses where other proxies ask what to do and where they send copies of requests.
+func (p *process) openDoors(ctx context.Context, lc *net.ListenConfig) error {
+	k, limits := p.backend, p.cfg.Limits
+	door := func(name string, d config.Door, h http.Handler) error {
+		nl, err := lc.Listen(ctx, "tcp", d.Address)
+		if err != nil {
+			return failed(fmt.Errorf("cannot open %s: %w", name, err))
+		}
+		s := p.doorServer(h)
+		p.doors = append(p.doors, s)
+		p.log.Info("serving other proxies", "door", name, "address", nl.Addr().String())
+		p.serving.Go(func() {
+			if err := s.Serve(nl); !errors.Is(err, http.ErrServerClosed) {
+				p.failure <- err
+			}
+		})
+		return nil
+	}
+	if d := p.cfg.Decide; d.Address != "" {
+		h := decide.New(decide.Options{Engine: k.engine, Trusted: d.From, Site: d.Site, Codec: codec(limits), Now: time.Now, Log: p.log})
+		if err := door("decide", d, h); err != nil {
+			return err
+		}
+	}
+	if d := p.cfg.Mirror; d.Address != "" {
+		h := mirror.New(mirror.Options{
+			Engine: k.engine, Trusted: d.From, Site: d.Site, Codec: codec(limits), Inspect: int(limits.InspectRequestBytes), Now: time.Now, Log: p.log,
+		})
+		if err := door("mirror", d, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// doorServer bounds what a program at a side door can take. The head has room for the fields that tell beside the
+// client's own.
+func (p *process) doorServer(h http.Handler) *http.Server {
+	const telling = 16 << 10
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: p.cfg.Timeouts.Head, ReadTimeout: p.cfg.Timeouts.Head + p.cfg.Timeouts.Body, IdleTimeout: p.cfg.Timeouts.Idle,
+		MaxHeaderBytes: int(p.cfg.Limits.HeadBytes) + telling, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
+	}
+}
+
+// closeDoors lets what is under way finish.
+func (p *process) closeDoors(ctx context.Context) {
+	for _, s := range p.doors {
+		if err := s.Shutdown(ctx); err != nil {
+			_ = s.Close()
+		}
+	}
+}
