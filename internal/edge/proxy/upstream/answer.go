@@ -23,20 +23,30 @@ type Answer struct {
 	Pause time.Duration
 
 	s      *Server
-	c      *conn // HTTP/1.1
-	up     *upload
+	c      *conn   // HTTP/1.1
+	up     *upload // its body, when that is still being sent
+	x      *stream // HTTP/2
 	handle *Handle
 	// unwatch ends the watch on the context of Do.
 	unwatch func() bool
 	taken   bool // by Hijack
 }
 
-// Buffered tells that the next call of Next does not wait.
-func (a *Answer) Buffered() bool { return a.c.start < a.c.end || a.c.body.Done() }
+// Buffered tells that the next call of Next does not wait, or only for the little that an HTTP/2 server has announced.
+func (a *Answer) Buffered() bool {
+	if a.x != nil {
+		return a.x.done || a.x.short()
+	}
+	return a.c.start < a.c.end || a.c.body.Done()
+}
 
 // Next returns more of the body and whether it is complete. payload is valid until the next call, save that a first payload
 // that is the whole body stays with the head. An error is SourceError, AnswerError or the connection's.
 func (a *Answer) Next() (payload []byte, done bool, err error) {
+	if a.x != nil {
+		payload, done, err = a.x.next(a.Pause)
+		return payload, done, a.cause(err)
+	}
 	c := a.c
 	for !c.body.Done() {
 		if c.start == c.end {
@@ -78,10 +88,15 @@ func (a *Answer) cause(err error) error {
 	if a.handle != nil && a.handle.Aborted() {
 		return ErrAborted
 	}
-	if a.up != nil {
-		if s := a.up.sourceError(); s != nil {
-			return s
-		}
+	var own error
+	switch {
+	case a.up != nil:
+		own = a.up.sourceError()
+	case a.x != nil:
+		own = a.x.sourceError()
+	}
+	if own != nil {
+		return own
 	}
 	if r, ok := err.(http1.RejectError); ok { //nolint:errorlint // the body's own, never wrapped
 		return &AnswerError{Reject: r, Anomalies: a.Anomalies()}
@@ -90,23 +105,42 @@ func (a *Answer) cause(err error) error {
 }
 
 // Trailers are the body's trailer fields, once it is complete.
-func (a *Answer) Trailers() []exchange.Field { return a.c.body.Trailers }
+func (a *Answer) Trailers() []exchange.Field { return a.body().Trailers }
+
+func (a *Answer) body() *http1.Body {
+	if a.x != nil {
+		return &a.x.trailers
+	}
+	return &a.c.body
+}
 
 // Anomalies are those found in the body so far; those of the head are in Head.
-func (a *Answer) Anomalies() exchange.Anomalies { return a.c.body.Anomalies }
+func (a *Answer) Anomalies() exchange.Anomalies { return a.body().Anomalies }
 
 // Uploading tells that the answer came before the request's body had been sent. The client is then best told that its
 // connection ends with this answer.
-func (a *Answer) Uploading() bool { return a.up != nil && !a.up.ending.Load() }
+func (a *Answer) Uploading() bool {
+	switch {
+	case a.up != nil:
+		return !a.up.ending.Load()
+	case a.x != nil && a.x.body != nil:
+		return a.x.body.rest != nil && !a.x.body.sent.Load()
+	}
+	return false
+}
 
 // EndUpload makes sure that the request's body is not read any more: it waits for the end of one that is all but sent, and
 // stops any other. It reports whether all of it was sent, and the error of its source. Close does it too.
 func (a *Answer) EndUpload() (sent bool, err error) {
-	if a.up == nil {
-		return true, nil
+	switch {
+	case a.up != nil:
+		a.up.end()
+		return a.up.sent, a.up.sourceError()
+	case a.x != nil && a.x.body != nil:
+		a.x.body.end()
+		return a.x.body.sent.Load(), a.x.sourceError()
 	}
-	a.up.end()
-	return a.up.sent, a.up.sourceError()
+	return true, nil
 }
 
 // Hijack hands over the connection of an answer 101 with what was read behind its head. Close closes it.
@@ -119,7 +153,14 @@ func (a *Answer) Hijack() (nc net.Conn, early []byte) {
 // otherwise, which tells an HTTP/1.1 server that nobody waits any longer.
 func (a *Answer) Close() {
 	s, c := a.s, a.c
-	if s == nil {
+	switch {
+	case s == nil:
+		return
+	case a.x != nil:
+		a.x.close()
+		a.handle.freeCancel()
+		a.s = nil
+		s.release()
 		return
 	}
 	sent, _ := a.EndUpload()

@@ -76,6 +76,15 @@ func newConn(nc net.Conn) (*conn, error) {
 
 func (c *conn) close() { _ = c.nc.Close() }
 
+// abort is close for a connection that another goroutine waits on: without TLS's farewell, to which the server might answer.
+func (c *conn) abort() {
+	if t, ok := c.nc.(*tls.Conn); ok {
+		_ = t.NetConn().Close()
+		return
+	}
+	c.close()
+}
+
 // errStale says that a kept connection has ended, or that the server sent something unasked on it. Nothing was written,
 // so any request may go to another connection. What came unasked would otherwise become the answer to somebody else's
 // request: the server that answers HEAD with a body, the 408 on its way out (response queue poisoning, CWE-444).

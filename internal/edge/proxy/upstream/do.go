@@ -81,6 +81,9 @@ func (r *Request) repeatable() bool {
 
 // do asks this server, on as many connections as it takes: kept ones may turn out to have ended.
 func (s *Server) do(ctx context.Context, r *Request) (*Answer, failure, error) {
+	if s.h2 != nil {
+		return s.askHTTP2(ctx, r)
+	}
 	for closed := false; ; {
 		c, reused, err := s.take(ctx)
 		if err != nil {

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,6 +55,8 @@ type Group struct {
 	o       Options
 	servers atomic.Pointer[[]*Server]
 	next    atomic.Uint32
+	// buffers are for bodies of HTTP/2 answers.
+	buffers sync.Pool
 	// life ends with Close.
 	life context.Context
 	end  context.CancelFunc
@@ -63,6 +66,7 @@ type Group struct {
 func NewGroup(o Options) *Group {
 	o.fill()
 	g := &Group{o: o}
+	g.buffers.New = func() any { return new([streamBuffer]byte) }
 	g.life, g.end = context.WithCancel(context.Background())
 	list := make([]*Server, 0, len(o.Targets))
 	for i := range o.Targets {
@@ -117,3 +121,7 @@ func (g *Group) pick(_ uint64, tried *Set) (*Server, error) {
 	}
 	return nil, ErrNone
 }
+
+func (g *Group) buffer() []byte { return g.buffers.Get().(*[streamBuffer]byte)[:] }
+
+func (g *Group) giveBack(b []byte) { g.buffers.Put((*[streamBuffer]byte)(b)) }

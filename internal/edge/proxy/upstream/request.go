@@ -22,7 +22,8 @@ type Request struct {
 	Body []byte
 	// Rest yields what follows Body; nil when Body is whole. Such a request is never sent twice.
 	Rest BodySource
-	// Trailers are the body's trailers, asked for once when the body has ended; nil for none.
+	// Trailers are the body's trailers, asked for once when the body has ended; nil for none. HTTP/2 servers get those that the
+	// head announces in its field Trailer.
 	Trailers func() []exchange.Field
 	// Key chooses the server when the group balances by hash; see Group.Hashed and AddrKey.
 	Key uint64
@@ -103,7 +104,7 @@ type Handle struct {
 func (h *Handle) Abort() {
 	h.off.Store(true)
 	if c := h.c.Swap(nil); c != nil {
-		c.close()
+		c.abort()
 	}
 	if cancel := h.cancel.Swap(nil); cancel != nil {
 		(*cancel)()
@@ -125,3 +126,18 @@ func (h *Handle) hold(c *conn) bool {
 // free takes c back; false means that Abort has closed it. A connection that could be closed by somebody else must not
 // become idle: its next user would pay.
 func (h *Handle) free() bool { return h == nil || h.c.Swap(nil) != nil }
+
+// holdCancel is hold for a request that ends with a context.
+func (h *Handle) holdCancel(cancel *context.CancelFunc) bool {
+	if h == nil {
+		return true
+	}
+	h.cancel.Store(cancel)
+	return !h.off.Load()
+}
+
+func (h *Handle) freeCancel() {
+	if h != nil {
+		h.cancel.Store(nil)
+	}
+}

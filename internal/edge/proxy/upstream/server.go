@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 )
@@ -14,15 +15,22 @@ type Server struct {
 	target  *Target
 	address string
 
-	inUse   atomic.Int32 // requests
-	failing atomic.Bool  // it has not answered since it last failed
+	h2      *http.Transport // for HTTP/2, else nil
+	inUse   atomic.Int32    // requests
+	failing atomic.Bool     // it has not answered since it last failed
 
 	mu     sync.Mutex
 	idle   []*conn
 	closed bool
 }
 
-func newServer(g *Group, t *Target) *Server { return &Server{g: g, target: t, address: t.Address} }
+func newServer(g *Group, t *Target) *Server {
+	s := &Server{g: g, target: t, address: t.Address}
+	if t.HTTP2 {
+		s.h2 = newTransport(s)
+	}
+	return s
+}
 
 // take returns an idle connection, or a new one. reused tells which; a reused one is looked at before it is written to
 // (see fresh).
@@ -71,6 +79,9 @@ func (s *Server) close() {
 	s.closed = true
 	s.mu.Unlock()
 	s.dropIdle()
+	if s.h2 != nil {
+		s.h2.CloseIdleConnections()
+	}
 }
 
 // release counts a request as no longer in use.
@@ -95,11 +106,22 @@ func (s *Server) dial(ctx context.Context) (*conn, error) {
 func (s *Server) connect(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.g.o.Timeouts.Connect)
 	defer cancel()
-	nc, err := new(net.Dialer).DialContext(ctx, s.target.Network, s.address)
+	nc, err := s.dialer(ctx)
 	if err != nil || s.target.TLS == nil {
 		return nc, err
 	}
 	return handshake(ctx, nc, s.target.TLS)
+}
+
+// connectPlain is connect without TLS, for net/http's transport, which has its own idea of the address.
+func (s *Server) connectPlain(ctx context.Context, _, _ string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.g.o.Timeouts.Connect)
+	defer cancel()
+	return s.dialer(ctx)
+}
+
+func (s *Server) dialer(ctx context.Context) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, s.target.Network, s.address)
 }
 
 // answered and failed keep the log to one line an outage: more would fill it with what the events say anyway.

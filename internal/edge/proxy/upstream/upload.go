@@ -40,7 +40,7 @@ func (u *upload) run() {
 	u.sent, u.err = u.pump()
 	close(u.done)
 	if u.err != nil {
-		u.c.close() // what has been sent is no message
+		u.c.abort() // what has been sent is no message
 	}
 }
 
@@ -140,7 +140,7 @@ func (u *upload) end() {
 		_ = u.c.nc.SetWriteDeadline(time.Unix(0, u.g.now()+int64(lastPiece)))
 	} else {
 		u.stopped = true
-		u.c.close()
+		u.c.abort()
 		u.src.Stop()
 	}
 	<-u.done
