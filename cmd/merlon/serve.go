@@ -79,9 +79,11 @@ type process struct {
 	log     *slog.Logger
 	backend *backend
 	proxy   *proxy.Server
-	admin   *http.Server
-	people  *admin.Admin
-	doors   []*http.Server // the side doors
+	// admission says who may connect, on all listeners.
+	admission *listen.Admission
+	admin     *http.Server
+	people    *admin.Admin
+	doors     []*http.Server // the side doors
 	// draining is set from the signal to stop on.
 	draining atomic.Bool
 	// listening are the URLs where clients are served, adminAddress is where people are.
@@ -127,10 +129,15 @@ func start(ctx context.Context, cfg config.Config, c console) (*process, error) 
 	if p.backend, err = openBackend(ctx, cfg, b, "merlon serve", p.log); err != nil {
 		return nil, err
 	}
+	p.admission = listen.NewAdmission(listen.AdmissionOptions{
+		Connections: cfg.Limits.Connections, PerNetwork: cfg.Limits.ConnectionsPerNetwork, Handshakes: cfg.Limits.Handshakes,
+		Now: time.Now, Log: p.log,
+	})
 	p.proxy = proxy.New(proxy.Options{
 		Engine: p.backend.engine, Sites: sites, Log: p.log, Now: time.Now,
 		Codec:          codec(cfg.Limits),
-		MaxConnections: cfg.Limits.Connections,
+		Admission:      p.admission,
+		BodyRate:       int(cfg.Limits.BodyBytesPerSecond),
 		InspectRequest: int(cfg.Limits.InspectRequestBytes), InspectResponse: int(cfg.Limits.InspectResponseBytes),
 		Timeouts: proxy.Timeouts{
 			Head: cfg.Timeouts.Head, Body: cfg.Timeouts.Body, Idle: cfg.Timeouts.Idle,
@@ -183,7 +190,7 @@ func (p *process) listen(ctx context.Context) error {
 		p.log.Info("serving clients", "address", nl.Addr().String())
 		p.listening = append(p.listening, "http://"+reachable(nl.Addr()))
 		p.serving.Go(func() {
-			if err := p.proxy.Serve(listen.New(nl, listen.Options{Trusted: l.ProxyProtocol, Now: time.Now, Log: p.log})); !errors.Is(err, proxy.ErrClosed) {
+			if err := p.proxy.Serve(listen.New(nl, listen.Options{Trusted: l.ProxyProtocol, Admission: p.admission, Now: time.Now, Log: p.log})); !errors.Is(err, proxy.ErrClosed) {
 				p.failure <- err
 			}
 		})

@@ -3,11 +3,9 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
 	"runtime/debug"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"merlon/internal/edge/http1"
@@ -18,12 +16,30 @@ import (
 	"merlon/internal/model/exchange"
 )
 
-// conn is one client connection with the buffers that its exchanges use one after the other.
+// conn is one client connection. While it waits for its client it is little more than a socket and a stack: what
+// exchanges need is in work, which is taken from the server's pool with the first byte of a request.
 type conn struct {
-	s      *Server
-	nc     net.Conn // as accepted; the plaintext once it is open
-	client listen.Client
+	s  *Server
+	nc *listen.Conn
+	*work
 
+	// sock is the socket of a plain connection, for waiting on it without a buffer; firstRead is what is done with it, and
+	// readErr how that ended.
+	sock      syscall.RawConn
+	firstRead func(fd uintptr) bool
+	readErr   error
+	interim   func(*http1.ResponseHead) error
+
+	readBy, writeBy int64 // the deadlines that are set, 0 for none
+	bodyBy          int64 // when more of a request's body has to be here at the latest, 0 before it is waited for
+	idle            atomic.Bool
+	upstream        upstream.Handle // of the request under way, so that a shutdown that has waited long enough can cut it
+	count           int
+	current         *engine.Transaction
+}
+
+// work is what a connection's exchanges use one after the other.
+type work struct {
 	// buf[start:end] was read and not used yet. Slices of the request point into it until the exchange ends.
 	buf        []byte
 	start, end int
@@ -41,13 +57,6 @@ type conn struct {
 	request upstream.Request
 	add     [3]exchange.Field // backing of request.Rewrite.Add
 	address [64]byte          // backing of the client's address in it
-	interim func(*http1.ResponseHead) error
-
-	readBy, writeBy int64 // the deadlines that are set, 0 for none
-	idle            atomic.Bool
-	upstream        upstream.Handle // of the request under way, so that a shutdown that has waited long enough can cut it
-	count           int
-	current         *engine.Transaction
 }
 
 // Sizes of a connection's buffers: the first read takes an ordinary request whole; what grew beyond keptBuffer for one
@@ -57,16 +66,43 @@ const (
 	keptBuffer  = 64 << 10
 )
 
-func newConn(s *Server, nc net.Conn) *conn {
+func newWork() any {
+	return &work{buf: make([]byte, firstBuffer), out: make([]byte, 0, firstBuffer)}
+}
+
+func newConn(s *Server, nc *listen.Conn) *conn {
 	c := &conn{s: s, nc: nc}
-	c.interim = c.passInterim
+	c.interim, c.firstRead = c.passInterim, c.readFirst
 	return c
 }
+
+// take makes c ready to read; release gives everything back that was for reading and writing. Nothing may be left in buf.
+func (c *conn) take() {
+	if c.work == nil {
+		c.work = c.s.works.Get().(*work)
+	}
+}
+
+func (c *conn) release() {
+	w := c.work
+	if w == nil {
+		return
+	}
+	c.work = nil
+	w.settle()
+	w.start, w.end = 0, 0
+	w.request, w.flow.c = upstream.Request{}, nil // they point to the connection
+	c.s.works.Put(w)
+}
+
+// drainGrace is how long a connection that waits for its client when the server begins to drain may still bring a request,
+// whose answer then says that it was the last. Closing at once would lose requests that are on their way.
+const drainGrace = 500 * time.Millisecond
 
 // wake makes an idle connection notice that the server is draining.
 func (c *conn) wake() {
 	if c.idle.Load() {
-		_ = c.nc.SetReadDeadline(time.Unix(1, 0))
+		_ = c.nc.Raw.SetReadDeadline(c.s.o.Now().Add(drainGrace))
 	}
 }
 
@@ -89,9 +125,18 @@ func (c *conn) run(l *listen.Listener) {
 		}
 		return
 	}
-	c.client = lc.Client
-	c.buf, c.out = make([]byte, max(firstBuffer, len(lc.Early))), make([]byte, 0, firstBuffer)
+	if raw, ok := lc.Conn.(syscall.Conn); ok && lc.Client.TLS == nil {
+		if c.sock, err = raw.SyscallConn(); err != nil {
+			return
+		}
+	}
+	defer c.release()
+	c.take()
+	if len(lc.Early) > len(c.buf) {
+		c.buf = make([]byte, len(lc.Early))
+	}
 	c.end = copy(c.buf, lc.Early)
+	lc.Early = nil
 	for c.serveOne() {
 		c.settle()
 	}
@@ -121,7 +166,7 @@ func (c *conn) close(t *engine.Transaction, o event.Outcome, status int) {
 }
 
 // settle makes the buffers ready for the next request.
-func (c *conn) settle() {
+func (c *work) settle() {
 	if c.start == c.end {
 		c.start, c.end = 0, 0
 	}
@@ -154,8 +199,7 @@ func (c *conn) serveOne() bool {
 		n, err := c.head.Parse(c.buf[c.start:c.end], &c.s.o.Codec)
 		if err == nil {
 			c.start += n
-			c.count++
-			return c.exchange(now)
+			return c.begun(now)
 		}
 		if !errors.Is(err, http1.ErrNeedMore) {
 			return c.refuse(now, err)
@@ -168,19 +212,37 @@ func (c *conn) serveOne() bool {
 	}
 }
 
+// begun deals with a request whose head is whole.
+func (c *conn) begun(now int64) bool {
+	if !c.nc.Busy() {
+		return c.crowdedOut(now)
+	}
+	c.count++
+	c.bodyBy = 0
+	switch p := c.s.pressure(); {
+	case p > listen.PressureFull:
+		return c.overloaded(now)
+	case p > listen.PressureHigh:
+		c.head.KeepAlive = false
+	}
+	keep := c.exchange(now)
+	c.nc.Idle()
+	return keep
+}
+
 // awaitRequest waits for the first byte of a request. It reports false when there is none: the client has closed, was
 // silent too long, or the server is draining.
 func (c *conn) awaitRequest() (int64, bool) {
 	now := c.now()
-	if c.start < c.end {
+	if c.work != nil && c.start < c.end {
 		return now, true
 	}
 	c.idle.Store(true)
 	c.readWithin(now, c.s.o.Timeouts.Idle)
 	if c.s.draining.Load() {
-		return 0, false
+		c.readUntil(now + int64(drainGrace)) // wake may have come before idle was set
 	}
-	err := c.fill()
+	err := c.fillFirst()
 	c.idle.Store(false)
 	if err != nil {
 		return 0, false
@@ -208,12 +270,38 @@ func (c *conn) refuse(now int64, err error) bool {
 	return false
 }
 
+// overloaded answers a request that there is no memory for. Health checks have an address of their own, the dashboard's.
+func (c *conn) overloaded(now int64) bool {
+	t := c.begin(now)
+	c.describe(&t.Exchange)
+	t.Request()
+	c.reply(t.ID(), 503, overloadRetry, true)
+	c.close(t, event.OutcomeRefused, 503)
+	c.linger()
+	return false
+}
+
+// crowdedOut ends a request whose connection was closed to make room when its head was there just.
+func (c *conn) crowdedOut(now int64) bool {
+	t := c.begin(now)
+	c.describe(&t.Exchange)
+	t.Request()
+	c.close(t, event.OutcomeRefused, 0)
+	return false
+}
+
+// overloadRetry is the Retry-After of an overloaded proxy, in seconds: a few collections later.
+const overloadRetry = 5
+
 // cut deals with a request that does not go on: the client was too slow, or went away in the middle.
 func (c *conn) cut(now int64, err error) bool {
 	t := c.begin(now)
 	status, outcome, anomaly := 0, event.OutcomeClientGone, exchange.AnomalyIncomplete
-	if isTimeout(err) {
+	switch {
+	case isTimeout(err):
 		status, outcome, anomaly = 408, event.OutcomeRefused, exchange.AnomalyTimeout
+	case c.nc.Shed():
+		outcome = event.OutcomeRefused
 	}
 	c.head.Abandon(c.buf[c.start:c.end], anomaly, &c.s.o.Codec)
 	c.describe(&t.Exchange)
@@ -236,84 +324,9 @@ func (c *conn) describe(x *exchange.Exchange) {
 	}
 	x.Method, x.Target, x.Path, x.RawQuery, x.Host = h.Method, h.Target, h.Path, h.RawQuery, h.Hostname
 	x.Request.Fields = append(x.Request.Fields[:0], h.Fields...)
-	x.Client.Addr, x.Client.Port = c.client.Addr.Addr(), c.client.Addr.Port()
-}
-
-// fill reads more of the client's bytes behind buf[start:end].
-func (c *conn) fill() error {
-	if c.end == len(c.buf) {
-		c.grow(2 * len(c.buf))
-	}
-	n, err := c.nc.Read(c.buf[c.end:])
-	c.end += n
-	if n > 0 {
-		return nil
-	}
-	if err == nil {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
-}
-
-// grow makes room for size bytes in all behind start. Slices of the buffer that were taken before stay valid, because
-// they keep the old memory.
-func (c *conn) grow(size int) {
-	if c.start+size <= len(c.buf) {
-		return
-	}
-	grown := make([]byte, size)
-	c.end = copy(grown, c.buf[c.start:c.end])
-	c.start, c.buf = 0, grown
-}
-
-// readUntil sets the read deadline to exactly at.
-func (c *conn) readUntil(at int64) {
-	if c.readBy != at {
-		c.readBy = at
-		_ = c.nc.SetReadDeadline(time.Unix(0, at))
+	client := &c.nc.Client
+	x.Client.Addr, x.Client.Port = client.Addr.Addr(), client.Addr.Port()
+	if h := client.TLS; h != nil {
+		x.Client.JA4, x.Client.Certificate = h.JA4, h.Certificate
 	}
 }
-
-// readWithin sets the read deadline between timeout and 5/4 of it ahead. A deadline costs a timer, so it is moved only
-// once in a while.
-func (c *conn) readWithin(now int64, timeout time.Duration) {
-	if left := c.readBy - now; left < int64(timeout) || left > int64(timeout)*5/4 {
-		c.readUntil(now + int64(timeout)*5/4)
-	}
-}
-
-// write sends b to the client within the body time-out.
-func (c *conn) write(now int64, b []byte) error {
-	timeout := int64(c.s.o.Timeouts.Body)
-	if left := c.writeBy - now; left < timeout || left > timeout*5/4 {
-		c.writeBy = now + timeout*5/4
-		_ = c.nc.SetWriteDeadline(time.Unix(0, c.writeBy))
-	}
-	_, err := c.nc.Write(b)
-	return err
-}
-
-// lingerFor and lingerBytes bound how much of a refused request is read and thrown away: closing a socket with unread
-// bytes resets it, and the client would lose the answer that says what is wrong.
-const (
-	lingerFor   = 500 * time.Millisecond
-	lingerBytes = 256 << 10
-)
-
-// linger ends the sending side and drains what the client still sends, within bounds.
-func (c *conn) linger() {
-	half, ok := c.nc.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
-	}
-	c.readUntil(c.now() + int64(lingerFor))
-	for left := lingerBytes; left > 0; {
-		n, err := c.nc.Read(c.buf)
-		if err != nil {
-			return
-		}
-		left -= n
-	}
-}
-
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -94,8 +94,7 @@ func (f *flow) readCounted(size int) bool {
 			// Room grows with what has come, not with what was announced: an announcement costs the sender nothing.
 			c.grow(min(size, 2*have+firstBuffer))
 		}
-		c.readWithin(c.now(), c.s.o.Timeouts.Body)
-		if err := c.fill(); err != nil {
+		if err := c.fillBody(); err != nil {
 			x.Request.Body = c.buf[c.start:c.end]
 			return f.bodyCut(err)
 		}
@@ -114,8 +113,7 @@ func (f *flow) readCaptured(limit int) bool {
 	for !f.whole && len(c.captured) < limit {
 		if c.start == c.end {
 			f.spareHead()
-			c.readWithin(c.now(), c.s.o.Timeouts.Body)
-			if err := c.fill(); err != nil {
+			if err := c.fillBody(); err != nil {
 				x.Request.Body = c.captured
 				return f.bodyCut(err)
 			}

@@ -17,6 +17,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"merlon/internal/edge/http1"
@@ -39,8 +40,11 @@ type Options struct {
 	Now func() time.Time
 	// Codec bounds heads and framing.
 	Codec http1.Limits
-	// MaxConnections is how many client connections may be open at once; more wait in the kernel's backlog.
-	MaxConnections int
+	// Admission is the one of the listeners: it tells when memory is short, and closes idle connections when accepting
+	// fails. nil: neither.
+	Admission *listen.Admission
+	// BodyRate is the rate, in bytes a second, at which a request's body has to come at least; 0 asks for none.
+	BodyRate int
 	// InspectRequest and InspectResponse are how many bytes of a body are captured for the walk. A request body up to
 	// that size is held until it is judged; a larger one is judged by its beginning and streams on.
 	InspectRequest, InspectResponse int
@@ -64,7 +68,6 @@ func (o *Options) fill() {
 			*p = v
 		}
 	}
-	def(&o.MaxConnections, 20_000)
 	def(&o.InspectRequest, 128<<10)
 	def(&o.InspectResponse, 128<<10)
 	dur := func(p *time.Duration, v time.Duration) {
@@ -81,7 +84,7 @@ func (o *Options) fill() {
 type Server struct {
 	o     Options
 	sites atomic.Pointer[map[string]*upstream.Group]
-	slots chan struct{} // one token an open connection
+	works sync.Pool // of *work
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{}
@@ -99,10 +102,7 @@ type Server struct {
 // New makes a server. It opens nothing; Serve does.
 func New(o Options) *Server {
 	o.fill()
-	s := &Server{
-		o: o, conns: make(map[*conn]struct{}),
-		slots: make(chan struct{}, o.MaxConnections), closing: make(chan struct{}),
-	}
+	s := &Server{o: o, conns: make(map[*conn]struct{}), closing: make(chan struct{}), works: sync.Pool{New: newWork}}
 	s.life, s.cut = context.WithCancel(context.Background())
 	s.sites.Store(&o.Sites)
 	return s
@@ -119,14 +119,8 @@ func (s *Server) Serve(l *listen.Listener) error {
 	defer l.Close()
 	var pause time.Duration
 	for {
-		select {
-		case s.slots <- struct{}{}:
-		case <-s.closing:
-			return ErrClosed
-		}
 		nc, err := l.Accept()
 		if err != nil {
-			<-s.slots
 			if s.draining.Load() {
 				return ErrClosed
 			}
@@ -136,6 +130,9 @@ func (s *Server) Serve(l *listen.Listener) error {
 			// Out of descriptors, or the peer is gone already: neither is a reason to stop serving everybody else.
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			s.o.Log.Warn("cannot accept a connection", "error", err, "retry_in", pause)
+			if a := s.o.Admission; a != nil && outOfDescriptors(err) {
+				a.Shed(acceptShed)
+			}
 			select {
 			case <-time.After(pause):
 			case <-s.closing:
@@ -144,17 +141,31 @@ func (s *Server) Serve(l *listen.Listener) error {
 			continue
 		}
 		pause = 0
-		c := newConn(s, nc)
+		c := newConn(s, nc.(*listen.Conn))
 		if !s.add(c) {
 			_ = nc.Close()
-			<-s.slots
 			return ErrClosed
 		}
 		go func() {
-			defer func() { s.remove(c); <-s.slots }()
+			defer s.remove(c)
 			c.run(l)
 		}()
 	}
+}
+
+// acceptShed is how many idle connections make room when there are no more descriptors.
+const acceptShed = 64
+
+func outOfDescriptors(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
+}
+
+// pressure is the share of the memory ceiling in use.
+func (s *Server) pressure() float64 {
+	if s.o.Admission == nil {
+		return 0
+	}
+	return s.o.Admission.Pressure()
 }
 
 func (s *Server) add(c *conn) bool {
@@ -202,7 +213,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			g.Close() // nobody connects any more
 		}
 		for c := range s.conns {
-			_ = c.nc.Close()
+			_ = c.nc.Raw.Close()
 			c.upstream.Abort() // it may wait for an answer that does not come
 		}
 		s.mu.Unlock()

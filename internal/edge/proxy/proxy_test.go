@@ -97,7 +97,7 @@ func newRigAt(t *testing.T, targets []upstream.Target, change func(*rigOptions))
 	r.addr = l.Addr().String()
 	served := make(chan error, 1)
 	go func() {
-		served <- r.server.Serve(listen.New(l, listen.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Now: time.Now, Log: o.Log}))
+		served <- r.server.Serve(listen.New(l, listen.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Admission: o.Admission, Now: time.Now, Log: o.Log}))
 	}()
 	drained := make(chan struct{})
 	go func() {

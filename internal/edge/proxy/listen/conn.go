@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/netip"
 	"sync/atomic"
+
+	"merlon/internal/model/identity"
 )
 
 // Conn is one client connection, ready to be served.
@@ -96,6 +98,8 @@ type Handshake struct {
 	// a verified certificate. A client with a Name is a principal of strength identity.Verified and carrier
 	// identity.MTLS; its token is the site's key over these bytes.
 	Name []byte
+	// Certificate is the hash of Name that exchanges carry.
+	Certificate identity.Certificate
 	// KeyHash is the SHA-256 of the verified certificate's public key (SubjectPublicKeyInfo): one key pair, whatever it
 	// is named. Zero without a verified certificate.
 	KeyHash [32]byte

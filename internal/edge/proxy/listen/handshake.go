@@ -133,6 +133,7 @@ func (t *TLS) handshake(c *Conn, a *Admission) error {
 	if len(state.VerifiedChains) > 0 {
 		s.Verified = state.VerifiedChains[0]
 		s.Name, s.KeyHash = certificateName(s.Verified[0])
+		s.Certificate = identity.CertificateOf(s.Name)
 	}
 	c.Conn, c.Client.TLS, c.HTTP2 = tc, s, s.ALPN == "h2"
 	return nil

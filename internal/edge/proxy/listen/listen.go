@@ -41,6 +41,9 @@ func (o *Options) fill() {
 	if o.FirstByte <= 0 {
 		o.FirstByte = 75 * time.Second
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 }
 
 // Listener accepts the client connections of one address.
@@ -117,12 +120,16 @@ var (
 	ErrProxyHeader = errors.New("damaged PROXY protocol header")
 )
 
-// Open finds out who is at the other end of nc, which Accept returned. It blocks, within its time-outs and ctx, so it is
-// called in the connection's own goroutine. After an error the caller only has to close nc.
+// Open finds out who is at the other end of nc, which Accept returned. It blocks, within its time-outs, so it is
+// called in the connection's own goroutine. After an error the caller only has to close nc; closing the socket is also
+// what ends a wait.
 func (l *Listener) Open(ctx context.Context, nc net.Conn) (*Conn, error) {
 	c, ok := nc.(*Conn)
 	if !ok {
 		c = l.wrap(nc)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err // nothing is begun any more
 	}
 	if err := l.readProxyHeader(c); err != nil {
 		return nil, err
