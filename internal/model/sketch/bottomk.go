@@ -23,11 +23,14 @@ type Entry[P any] struct {
 // idempotent join the whole is idempotent. Memory: k*(8+sizeof P) bytes,
 // reached only when k different hashes came.
 type BottomK[P any] struct {
-	e    []Entry[P] // ascending by hash
-	k    uint16
-	few  uint16 // what k becomes when over; 0: stays
-	hint uint16
-	over bool // more than k different hashes came
+	e []Entry[P] // ascending by hash
+	// bound is the largest hash that can still be kept: that of the last entry when there are k, so that most hashes of a long
+	// stream are refused without a look at the entries, which mostly are far away in memory.
+	bound uint64
+	k     uint16
+	few   uint16 // what k becomes when over; 0: stays
+	hint  uint16
+	over  bool // more than k different hashes came
 }
 
 // MaxK bounds the size of every BottomK.
@@ -35,7 +38,7 @@ const MaxK = 4096
 
 // MakeBottomK gives an empty sample of at most k hashes, 1..MaxK.
 func MakeBottomK[P any](k int) BottomK[P] {
-	return BottomK[P]{k: uint16(min(max(k, 1), MaxK))}
+	return BottomK[P]{k: uint16(min(max(k, 1), MaxK)), bound: math.MaxUint64}
 }
 
 // MakeFewOfMany gives an empty sample that keeps at most k hashes, and only few
@@ -50,18 +53,16 @@ func MakeFewOfMany[P any](k, few int) BottomK[P] {
 // Slot returns the payload of hash, to be updated in place before the next call,
 // or nil if the hash is not among the k smallest. A new slot is P's zero.
 func (s *BottomK[P]) Slot(hash uint64) *P {
+	if s.k == 0 {
+		return nil
+	}
+	if hash > s.bound {
+		s.overflow()
+		return nil
+	}
 	n := len(s.e)
 	if i := int(s.hint); i < n && s.e[i].Hash == hash {
 		return &s.e[i].V
-	}
-	if n >= int(s.k) {
-		if n == 0 {
-			return nil
-		}
-		if hash > s.e[n-1].Hash {
-			s.overflow()
-			return nil
-		}
 	}
 	i := s.search(hash)
 	if i == n || s.e[i].Hash != hash {
@@ -102,6 +103,14 @@ func (s *BottomK[P]) insert(i int, hash uint64) {
 	}
 	copy(s.e[i+1:], s.e[i:])
 	s.e[i] = Entry[P]{Hash: hash}
+	s.settle()
+}
+
+// settle brings bound up to date.
+func (s *BottomK[P]) settle() {
+	if s.bound = math.MaxUint64; len(s.e) > 0 && len(s.e) == int(s.k) {
+		s.bound = s.e[len(s.e)-1].Hash
+	}
 }
 
 // overflow notes that more than k hashes came.
@@ -153,6 +162,7 @@ func (s *BottomK[P]) Distinct() float64 {
 func (s *BottomK[P]) Merge(o *BottomK[P], join func(dst *P, src P)) {
 	if s.k == 0 {
 		s.k = o.k
+		s.settle()
 	}
 	if o.k != 0 && o.k < s.k {
 		s.shrink(int(o.k))
@@ -174,6 +184,7 @@ func (s *BottomK[P]) shrink(k int) {
 	if len(s.e) > k {
 		s.e, s.over = append(make([]Entry[P], 0, k), s.e[:k]...), true
 	}
+	s.settle()
 }
 
 // AppendBinary appends the canonical encoding, each payload by put.
@@ -235,6 +246,7 @@ func (s BottomK[P]) decode(b []byte, size int, take func(b []byte) (P, []byte, b
 	if r.bad {
 		return empty, nil, fmt.Errorf("%w: bottom-k", ErrDamaged)
 	}
+	s.settle()
 	return s, r.b, nil
 }
 
