@@ -15,7 +15,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.da
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race,)
 
 .DEFAULT_GOAL := help
-.PHONY: help build need-upstream run demo test test-short race lint fmt fuzz bench bench-micro generate deps tools clean
+.PHONY: help build need-upstream run demo test test-short race lint fmt fuzz h2spec bench bench-micro generate deps tools clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,12 @@ fuzz: ## Run every fuzz target for FUZZTIME each
 			echo "== $$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null; \
 		done; \
 	done
+
+h2spec: $(BIN)/h2spec ## Run the conformance suite for HTTP/2 against a TLS listener, with its explained exceptions
+	$(GO) test -count=1 -v -run TestH2Spec ./internal/edge/proxy/conformance
+
+$(BIN)/h2spec: tools/h2spec/go.mod
+	cd tools/h2spec && CGO_ENABLED=0 $(GO) build -trimpath -o ../../$(BIN)/h2spec github.com/summerwind/h2spec/cmd/h2spec
 
 bench: build ## Measure CPU per request beside HAProxy and nginx, then the micro-benchmarks (docs/reference/benchmark.md)
 	@cd tools && $(GO) build -o ../$(BIN)/bench ./bench

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"merlon/internal/edge/proxy"
 	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/stream"
 	behind "merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/bundle"
@@ -35,7 +37,8 @@ var siteKey = dataclass.Key{1}
 // rig is a proxy on loopback before one upstream.
 type rig struct {
 	t      *testing.T
-	addr   string
+	addr   string // HTTP/1.1
+	secure string // TLS, with HTTP/2 and HTTP/1.1
 	events chan record
 	up     *upstream
 	count  int // sentinels sent
@@ -78,16 +81,21 @@ func newRig(t *testing.T, up *upstream) *rig {
 	}
 	log := slog.New(slog.DiscardHandler)
 	group := behind.NewGroup(behind.Options{Site: siteName, Targets: []behind.Target{one}, Log: log, Now: time.Now})
-	s := proxy.New(proxy.Options{Engine: e, Sites: map[string]*behind.Group{siteName: group}, Log: log, Now: time.Now})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	streams := stream.New(stream.Options{
+		Engine: e, Upstreams: func(string) *behind.Group { return group }, Log: log, Now: time.Now,
+	})
+	s := proxy.New(proxy.Options{Engine: e, Sites: map[string]*behind.Group{siteName: group}, HTTP2: streams.ServeConn, Log: log, Now: time.Now})
+	r := &rig{t: t, events: make(chan record, 100_000), up: up}
+	served := make(chan error, 2)
+	serve := func(ends *listen.TLS) string {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { served <- s.Serve(listen.New(l, listen.Options{TLS: ends, Now: time.Now, Log: log})) }()
+		return l.Addr().String()
 	}
-	r := &rig{t: t, addr: l.Addr().String(), events: make(chan record, 100_000), up: up}
-	served := make(chan error, 1)
-	go func() {
-		served <- s.Serve(listen.New(l, listen.Options{Now: time.Now, Log: slog.New(slog.DiscardHandler)}))
-	}()
+	r.addr, r.secure = serve(nil), serve(newTLS(t))
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
@@ -102,9 +110,12 @@ func newRig(t *testing.T, up *upstream) *rig {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
+		drained2 := make(chan error, 1)
+		go func() { drained2 <- streams.Shutdown(ctx) }()
+		if err := errors.Join(s.Shutdown(ctx), <-drained2); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
+		<-served
 		<-served
 		queue.Close()
 		<-drained
