@@ -19,6 +19,34 @@ import (
 // BenchmarkRoundTrip is one GET through the proxy over loopback: a raw client, the proxy, a raw upstream, each with one
 // connection. It is what the exchange costs in system calls, wake-ups and allocations, the engine included.
 func BenchmarkRoundTrip(b *testing.B) {
+	addr := benchProxy(b, rawUpstream(b))
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	request := []byte("GET /items/17?q=x HTTP/1.1\r\nHost: acme\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nCookie: a=b\r\n\r\n")
+	buf := make([]byte, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		for n := 0; ; {
+			m, err := c.Read(buf[n:])
+			if err != nil {
+				b.Fatal(err)
+			}
+			if n += m; bytes.HasSuffix(buf[:n], []byte("somebody\"}\n")) {
+				break
+			}
+		}
+	}
+}
+
+// rawUpstream answers every request alike, with as little work as can be.
+func rawUpstream(b testing.TB) (url string) {
+	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -47,33 +75,11 @@ func BenchmarkRoundTrip(b *testing.B) {
 			}()
 		}
 	}()
-	addr := benchProxy(b, "http://"+l.Addr().String())
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Close()
-	request := []byte("GET /items/17?q=x HTTP/1.1\r\nHost: acme\r\nUser-Agent: bench\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nCookie: a=b\r\n\r\n")
-	buf := make([]byte, 4096)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := c.Write(request); err != nil {
-			b.Fatal(err)
-		}
-		for n := 0; ; {
-			m, err := c.Read(buf[n:])
-			if err != nil {
-				b.Fatal(err)
-			}
-			if n += m; bytes.HasSuffix(buf[:n], []byte("somebody\"}\n")) {
-				break
-			}
-		}
-	}
+	return "http://" + l.Addr().String()
 }
 
 // benchProxy serves one site before the upstream and throws the events away.
-func benchProxy(b *testing.B, url string) (addr string) {
+func benchProxy(b testing.TB, url string) (addr string) {
 	b.Helper()
 	queue := event.NewQueue(10_000)
 	e, mistakes := engine.New(engine.Options{Queue: queue, Namer: event.NewNamer(1, 1), Node: "n"}, engine.Input{
