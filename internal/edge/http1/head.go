@@ -125,10 +125,10 @@ func (h *Head) finish(b []byte, n int, err error, l *Limits, from side) (int, er
 		}
 	case more:
 		// One more byte is wanted, the final LF at least.
-		if len(b) >= l.HeadBytes {
+		if len(b) > l.StartLineBytes+2 && bytes.IndexByte(b[:l.StartLineBytes+2], '\n') < 0 {
+			err = h.note(exchange.AnomalyLineTooLong, from) // whatever came behind it with the same read
+		} else if len(b) >= l.HeadBytes {
 			err = h.note(exchange.AnomalyHeaderTooLarge, from)
-		} else if len(b) > l.StartLineBytes+2 && bytes.IndexByte(b[:l.StartLineBytes+2], '\n') < 0 {
-			err = h.note(exchange.AnomalyLineTooLong, from)
 		}
 	}
 	if errors.Is(err, ErrNeedMore) {
