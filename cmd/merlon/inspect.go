@@ -45,7 +45,10 @@ Nothing is learned and nothing is stored. The exit code is 0 whatever the verdic
 }
 
 func runInspect(ctx context.Context, c console, f ingestFlags, files []string) error {
-	cfg := f.offline()
+	cfg, err := f.offline()
+	if err != nil {
+		return err
+	}
 	b, notices, faults := loadBundle(cfg)
 	if len(faults) > 0 {
 		return mistakes(faults)
@@ -53,7 +56,7 @@ func runInspect(ctx context.Context, c console, f ingestFlags, files []string) e
 	for _, n := range notices {
 		fmt.Fprintln(c.err, "notice:", n)
 	}
-	if err := f.check(files); err != nil {
+	if err := f.check(files, false); err != nil {
 		return err
 	}
 	known, keys, err := readKnowledge(ctx, f.Data, b)
@@ -86,7 +89,8 @@ func runInspect(ctx context.Context, c console, f ingestFlags, files []string) e
 	go func() { printed <- printVerdicts(queue, &lines, c) }()
 
 	k := &backend{engine: eng, now: time.Now}
-	o := ingest.Options{Site: cfg.Sites[0].Name, Format: f.format, OnEvent: func(_ string, line int, id event.ID) { lines.Store(id, line) }}
+	o := f.options(cfg)
+	o.OnEvent = func(_ string, line int, id event.ID) { lines.Store(id, line) }
 	_, err = k.ingest(ctx, c, o, ingest.Inputs(files, c.in))
 	queue.Close()
 	if printErr := <-printed; printErr != nil && err == nil {

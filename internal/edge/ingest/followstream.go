@@ -104,26 +104,25 @@ type recognition struct {
 // recognise gathers the events that were journaled behind a number.
 func (w *follower) recognise(after uint64) (*recognition, error) {
 	k := &recognition{seen: make(map[uint64]int)}
-	first := uint64(0)
+	found, foreign := uint64(0), uint64(0)
 	last, err := w.f.Tail(after, func(e *event.Event) error {
-		if first == 0 {
-			first = e.Seq
-		}
-		if e.Source.Live() || k.rest >= 2*settleEvents {
+		if found++; e.Source != exchange.SourceAccessLog && e.Source != exchange.SourceEntry {
+			foreign++
 			return nil
 		}
-		k.rest++
-		k.seen[likeness(e.At, e.Status, e.RequestBytes, e.ResponseBytes, e.Latency, address16(e.Client))]++
+		if k.rest < 2*settleEvents {
+			k.rest++
+			k.seen[likeness(e.At, e.Status, e.RequestBytes, e.ResponseBytes, e.Latency, address16(e.Client))]++
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading what was journaled: %w", err)
 	}
-	if first == 0 {
-		first = last + 1
-	}
-	if gone := first - after - 1; first > after && gone <= 2*settleEvents {
-		k.unknown = int(gone)
+	if last > after && found < last-after {
+		// A snapshot has them, and the journal has thrown some away: the first lines are those that it had.
+		k.unknown, k.rest = int(min(last-after-foreign, 2*settleEvents)), 0
+		clear(k.seen)
 	}
 	if k.done() {
 		return nil, nil

@@ -69,6 +69,12 @@ func (d jsonDecoder) decode(text []byte, x *exchange.Exchange) record.Cause {
 	return d.d.Decode(text, x)
 }
 
+// CheckFormat says what is wrong with a format's name and a log format of one's own, without reading anything.
+func CheckFormat(name, logFormat string) error {
+	_, err := choose(name, logFormat)
+	return err
+}
+
 // choose finds the format that is named, or compiles one's own; nil leaves the choice to each input's first lines.
 func choose(name, logFormat string) (*format, error) {
 	if logFormat == "" {
