@@ -7,9 +7,10 @@ if [ ! -x "$top/bin/h2spec" ] && ! command -v h2spec >/dev/null 2>&1; then
 		echo "deps: MISSING: h2spec (make bin/h2spec) - the test that runs it will be PASSED BY" >&2
 fi
 missing=""
-for pair in nginx:nginx-light haproxy:haproxy apache2:apache2-bin caddy:caddy node:nodejs wrk:wrk h2load:nghttp2-client chromium:chromium; do
+for pair in nginx:nginx-light haproxy:haproxy apache2:apache2-bin caddy:caddy node:nodejs wrk:wrk h2load:nghttp2-client chromium:chromium \
+	/usr/lib/nginx/modules/ngx_stream_module.so:libnginx-mod-stream; do
 	program=${pair%%:*}
-	if ! command -v "$program" >/dev/null 2>&1 && [ ! -x "/usr/sbin/$program" ]; then
+	if ! command -v "$program" >/dev/null 2>&1 && [ ! -x "/usr/sbin/$program" ] && [ ! -f "$program" ]; then
 		missing="$missing ${pair#*:}"
 	fi
 done

@@ -36,10 +36,16 @@ type running struct {
 
 func serveProcess(t *testing.T, dir, upstream, policy string) *running {
 	t.Helper()
-	r := &running{t: t, client: freeAddress(t), admin: freeAddress(t), log: new(bytes.Buffer), ended: make(chan error, 1)}
+	client := freeAddress(t)
+	return serveText(t, dir, client, fmt.Sprintf("listen: [{address: %q}]\nsites: [{name: shop, upstreams: [{url: %q}]%s}]\n", client, upstream, policy))
+}
+
+// serveText serves a configuration file that says nothing of admin and storage; client is where clients are served.
+func serveText(t *testing.T, dir, client, text string) *running {
+	t.Helper()
+	r := &running{t: t, client: client, admin: freeAddress(t), log: new(bytes.Buffer), ended: make(chan error, 1)}
 	cfg := filepath.Join(dir, "merlon.yaml")
-	text := fmt.Sprintf("listen: [{address: %q}]\nadmin: {address: %q, open_metrics: true}\nstorage: %q\nsites: [{name: shop, upstreams: [{url: %q}]%s}]\n",
-		r.client, r.admin, "sqlite:"+filepath.Join(dir, "data"), upstream, policy)
+	text += fmt.Sprintf("admin: {address: %q, open_metrics: true}\nstorage: %q\n", r.admin, "sqlite:"+filepath.Join(dir, "data"))
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
