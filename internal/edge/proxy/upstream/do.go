@@ -13,33 +13,49 @@ import (
 // be on its way by then. ctx ends the request whenever it ends; with a context that cannot end, r.Handle can.
 //
 // A request is sent to another server when the first could not be reached, or when it did not begin to answer and the
-// request is idempotent and whole. Nothing is sent again after the first byte of an answer.
+// request is idempotent and whole; as often as Options.Retries allows. Nothing is sent again after the first byte of an answer.
 func (g *Group) Do(ctx context.Context, r *Request) (*Answer, error) {
-	var tried Set
+	var tried set
 	var last error
-	for {
+	for attempt := 1; ; attempt++ {
 		s, err := g.pick(r.Key, &tried)
+		if err == ErrBusy { //nolint:errorlint // pick's own
+			s, err = g.wait(ctx, r, &tried)
+		}
 		if err != nil {
 			if last != nil {
 				err = last
 			}
 			return nil, err
 		}
+		if attempt == 1 {
+			g.budget.request()
+		}
 		a, how, err := s.do(ctx, r)
 		if err == nil {
 			s.answered()
 			return a, nil
 		}
-		s.release()
 		if how.counts() {
 			s.failed(err)
 		}
-		if !how.again(r) || ctx.Err() != nil {
-			return nil, err
-		}
+		s.release()
 		last = err
 		tried.add(s)
+		if !how.again(r, s) || attempt >= g.o.Retries.Attempts || r.given(ctx) || !g.other(&tried) || !g.budget.take() {
+			return nil, err
+		}
 	}
+}
+
+// other tells whether there is a server that was not tried.
+func (g *Group) other(tried *set) bool {
+	for _, s := range *g.servers.Load() {
+		if !tried.has(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // failure is how an attempt failed.
@@ -56,11 +72,11 @@ const (
 // counts tells whether the failure speaks against the server. A broken answer may be made by whoever asks.
 func (f failure) counts() bool { return f < broken }
 
-// again tells whether another server may be asked.
-func (f failure) again(r *Request) bool {
+// again tells whether another server may be asked than s, which failed.
+func (f failure) again(r *Request, s *Server) bool {
 	switch f {
 	case unreached:
-		return true
+		return r.Rest == nil || s.h2 == nil // net/http closes a body even when it could not connect
 	case unanswered:
 		return r.repeatable()
 	}

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,12 +16,27 @@ type Options struct {
 	// Site is whose servers these are, for the log.
 	Site    string
 	Targets []Target
+	// Hash keeps the requests of one Key with one server; else each goes where the fewest are under way.
+	Hash bool
 	// Codec bounds the answers' heads and framing.
 	Codec    http1.Limits
 	Timeouts Timeouts
+	Retries  Retries
+	// Health is the active check; without a path only the answers to requests tell how servers are.
+	Health Health
 	// MaxIdle is how many idle connections are kept to each server (default 256).
 	MaxIdle int
-	Log     *slog.Logger
+	// MaxInUse is how many requests one server may have under way (default 4096); Target.MaxConnections lowers it. Beyond it
+	// requests wait: at most MaxWaiting (default 1024) of the group, each at most Wait (default 1 s). All others get ErrBusy.
+	MaxInUse, MaxWaiting int
+	Wait                 time.Duration
+	// Resolve looks up a target's host name while Run runs, every ResolveEvery (default 30 s, as the resolvers of operating
+	// systems do not tell how long an address holds). nil: names are looked up when connecting, and are one server each.
+	Resolve      func(ctx context.Context, host string) ([]netip.Addr, error)
+	ResolveEvery time.Duration
+	// Tick makes the tickers of Run; nil is time.NewTicker.
+	Tick func(every time.Duration) (ticks <-chan time.Time, stop func())
+	Log  *slog.Logger
 	// Now is the wall clock.
 	Now func() time.Time
 }
@@ -35,16 +51,38 @@ type Timeouts struct {
 	Body time.Duration
 }
 
+// Retries bound how often requests are sent again, to another server.
+type Retries struct {
+	// Budget is the share of requests that may be sent again (default 0.2, as Finagle and Envoy take): when everything fails,
+	// retries would only add to it.
+	Budget float64
+	// Attempts is how often one request may be sent in all (default 2); 1 is never again.
+	Attempts int
+}
+
 func (o *Options) fill() {
 	o.Codec = o.Codec.Filled()
 	def(&o.MaxIdle, 256)
+	def(&o.MaxInUse, 4096)
+	def(&o.MaxWaiting, 1024)
+	def(&o.Wait, time.Second)
+	def(&o.ResolveEvery, 30*time.Second)
 	def(&o.Timeouts.Connect, 5*time.Second)
 	def(&o.Timeouts.Response, 60*time.Second)
 	def(&o.Timeouts.Body, 30*time.Second)
+	def(&o.Retries.Budget, 0.2)
+	def(&o.Retries.Attempts, 2)
+	o.Health.fill()
+	if o.Tick == nil {
+		o.Tick = func(every time.Duration) (<-chan time.Time, func()) {
+			t := time.NewTicker(every)
+			return t.C, t.Stop
+		}
+	}
 }
 
 // def sets what was left out.
-func def[T int | time.Duration](p *T, v T) {
+func def[T int | float64 | time.Duration](p *T, v T) {
 	if *p <= 0 {
 		*p = v
 	}
@@ -54,26 +92,63 @@ func def[T int | time.Duration](p *T, v T) {
 type Group struct {
 	o       Options
 	servers atomic.Pointer[[]*Server]
-	next    atomic.Uint32
+	budget  budget
+	// waiting counts the requests that wait for a server; freed wakes one of them.
+	waiting atomic.Int32
+	freed   chan struct{}
 	// buffers are for bodies of HTTP/2 answers.
 	buffers sync.Pool
 	// life ends with Close.
 	life context.Context
 	end  context.CancelFunc
+	// unresolved are the targets whose name could not be looked up the last time. It is Run's.
+	unresolved map[*Target]bool
 }
 
 // NewGroup makes a group. It opens nothing; the first requests do.
 func NewGroup(o Options) *Group {
 	o.fill()
-	g := &Group{o: o}
+	g := &Group{o: o, freed: make(chan struct{}, 1), unresolved: make(map[*Target]bool)}
+	g.budget.fill(o.Retries.Budget)
 	g.buffers.New = func() any { return new([streamBuffer]byte) }
 	g.life, g.end = context.WithCancel(context.Background())
 	list := make([]*Server, 0, len(o.Targets))
 	for i := range o.Targets {
-		list = append(list, newServer(g, &o.Targets[i]))
+		t := &o.Targets[i]
+		list = append(list, newServer(g, t, []string{t.Address}))
 	}
 	g.servers.Store(&list)
 	return g
+}
+
+// Run checks the servers' health and looks their names up, until ctx ends or the group is closed. A group works without it.
+func (g *Group) Run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(g.life, cancel)()
+	var names, checks <-chan time.Time
+	if g.o.Resolve != nil && g.named() {
+		ticks, stop := g.o.Tick(g.o.ResolveEvery)
+		defer stop()
+		names = ticks
+		g.resolve(ctx)
+	}
+	if g.o.Health.Path != "" {
+		ticks, stop := g.o.Tick(g.o.Health.Interval)
+		defer stop()
+		checks = ticks
+		g.check(ctx)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-names:
+			g.resolve(ctx)
+		case <-checks:
+			g.check(ctx)
+		}
+	}
 }
 
 // Close closes the idle connections and keeps no others from now on: exchanges under way end in their own time.
@@ -85,42 +160,6 @@ func (g *Group) Close() {
 }
 
 func (g *Group) now() int64 { return g.o.Now().UnixNano() }
-
-// Set is the servers that a request was tried on.
-type Set struct {
-	list [4]*Server
-	n    int
-}
-
-func (t *Set) add(s *Server) {
-	t.list[t.n%len(t.list)] = s
-	t.n++
-}
-
-func (t *Set) has(s *Server) bool {
-	for _, one := range t.list[:min(t.n, len(t.list))] {
-		if one == s {
-			return true
-		}
-	}
-	return false
-}
-
-// pick chooses the server for a request that was tried on those of tried, and counts it as in use.
-func (g *Group) pick(_ uint64, tried *Set) (*Server, error) {
-	list := *g.servers.Load()
-	for range list {
-		s := list[0]
-		if len(list) > 1 {
-			s = list[int(g.next.Add(1))%len(list)]
-		}
-		if !tried.has(s) {
-			s.inUse.Add(1)
-			return s, nil
-		}
-	}
-	return nil, ErrNone
-}
 
 func (g *Group) buffer() []byte { return g.buffers.Get().(*[streamBuffer]byte)[:] }
 

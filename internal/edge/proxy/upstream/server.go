@@ -8,66 +8,82 @@ import (
 	"sync/atomic"
 )
 
-// Server is one address behind a site, with its idle connections, the most recently used first: that one is the least
-// likely to be stale.
+// Server is one machine behind a site, with its idle connections, the most recently used first: that one is the least likely
+// to be stale.
 type Server struct {
-	g       *Group
-	target  *Target
-	address string
+	condition
+	g      *Group
+	target *Target
+	// addresses are where it is reached: the first, or else the next. good is the one that was last.
+	addresses []string
+	good      atomic.Int32
+	hash      uint64          // of its address
+	h2        *http.Transport // for HTTP/2, else nil
+	inUse     atomic.Int32    // requests
+	capacity  int32           // for them
+	weight    uint32
 
-	h2      *http.Transport // for HTTP/2, else nil
-	inUse   atomic.Int32    // requests
-	failing atomic.Bool     // it has not answered since it last failed
-
-	mu     sync.Mutex
+	pool   sync.Mutex
 	idle   []*conn
 	closed bool
 }
 
-func newServer(g *Group, t *Target) *Server {
-	s := &Server{g: g, target: t, address: t.Address}
+// maxWeight bounds a weight, so that sums and products of them stay in range.
+const maxWeight = 1 << 16
+
+func newServer(g *Group, t *Target, addresses []string) *Server {
+	s := &Server{
+		g: g, target: t, addresses: addresses, hash: Key([]byte(addresses[0])), weight: uint32(min(max(t.Weight, 1), maxWeight)),
+		capacity: int32(min(g.o.MaxInUse, 1<<30)),
+	}
+	if t.MaxConnections > 0 {
+		s.capacity = min(s.capacity, int32(min(t.MaxConnections, 1<<30)))
+	}
 	if t.HTTP2 {
 		s.h2 = newTransport(s)
 	}
 	return s
 }
 
+// name is the server's, for the log.
+func (s *Server) name() string { return s.addresses[0] }
+
 // take returns an idle connection, or a new one. reused tells which; a reused one is looked at before it is written to
 // (see fresh).
 func (s *Server) take(ctx context.Context) (c *conn, reused bool, err error) {
-	s.mu.Lock()
+	s.pool.Lock()
 	n := len(s.idle)
 	if n == 0 {
-		s.mu.Unlock()
+		s.pool.Unlock()
 		c, err = s.dial(ctx)
 		return c, false, err
 	}
 	c = s.idle[n-1]
 	s.idle[n-1] = nil
 	s.idle = s.idle[:n-1]
-	s.mu.Unlock()
+	s.pool.Unlock()
 	return c, true, nil
 }
 
 // put keeps c for the next exchange.
 func (s *Server) put(c *conn) {
 	c.settle()
-	s.mu.Lock()
+	s.pool.Lock()
 	if s.closed || len(s.idle) >= s.g.o.MaxIdle {
-		s.mu.Unlock()
+		s.pool.Unlock()
 		c.close()
 		return
 	}
 	s.idle = append(s.idle, c)
-	s.mu.Unlock()
+	s.pool.Unlock()
 }
 
 // dropIdle closes the idle connections: when one was found dead in use, the others are likely to be.
 func (s *Server) dropIdle() {
-	s.mu.Lock()
+	s.pool.Lock()
 	idle := s.idle
 	s.idle = nil
-	s.mu.Unlock()
+	s.pool.Unlock()
 	for _, c := range idle {
 		c.close()
 	}
@@ -75,17 +91,14 @@ func (s *Server) dropIdle() {
 
 // close is dropIdle for good.
 func (s *Server) close() {
-	s.mu.Lock()
+	s.pool.Lock()
 	s.closed = true
-	s.mu.Unlock()
+	s.pool.Unlock()
 	s.dropIdle()
 	if s.h2 != nil {
 		s.h2.CloseIdleConnections()
 	}
 }
-
-// release counts a request as no longer in use.
-func (s *Server) release() { s.inUse.Add(-1) }
 
 func (s *Server) dial(ctx context.Context) (*conn, error) {
 	if ctx.Done() == nil {
@@ -121,20 +134,22 @@ func (s *Server) connectPlain(ctx context.Context, _, _ string) (net.Conn, error
 }
 
 func (s *Server) dialer(ctx context.Context) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, s.target.Network, s.address)
-}
-
-// answered and failed keep the log to one line an outage: more would fill it with what the events say anyway.
-func (s *Server) answered() {
-	if s.failing.Load() && s.failing.Swap(false) {
-		s.g.o.Log.Info("the upstream answers again", "site", s.g.o.Site, "upstream", s.address)
+	first := int(s.good.Load())
+	var failure error
+	for i := range s.addresses {
+		k := (first + i) % len(s.addresses)
+		nc, err := new(net.Dialer).DialContext(ctx, s.target.Network, s.addresses[k])
+		if err == nil {
+			if k != first {
+				s.good.Store(int32(k))
+			}
+			return nc, nil
+		}
+		if failure == nil {
+			failure = err
+		}
 	}
-}
-
-func (s *Server) failed(cause error) {
-	if !s.failing.Swap(true) {
-		s.g.o.Log.Warn("an upstream does not answer", "site", s.g.o.Site, "upstream", s.address, "error", cause)
-	}
+	return nil, failure
 }
 
 // host is the Host for an HTTP/1.0 request that named none.
