@@ -55,6 +55,7 @@ type conn struct {
 	broken error // what reading ended with
 
 	handled atomic.Int64 // requests that came up here
+	flood   atomic.Bool  // one was told
 
 	writing sync.Mutex
 	out     framing
@@ -62,6 +63,9 @@ type conn struct {
 	held     []byte
 	promises int64
 	promised atomic.Int64
+	// provoked are streams that net/http has reset for a fault of the client's, and faults their flood.
+	provoked int64
+	faults   flood
 
 	away  atomic.Bool   // net/http has sent GOAWAY
 	fault atomic.Uint32 // its error code
@@ -76,6 +80,7 @@ func newConn(s *Server, lc *listen.Conn) *conn {
 	c.peer.h2 = c
 	c.peer.watch.held = c.release
 	c.tap.begin(&s.o.Limits, s.now)
+	c.faults = c.tap.flood
 	return c
 }
 
@@ -125,8 +130,7 @@ func (c *conn) fill([]byte) error {
 
 // flooded ends the connection and tells why.
 func (c *conn) flooded(k kind) {
-	c.s.o.Log.Warn("an HTTP/2 connection was closed", "peer", c.peer.client.Addr, "reason", kindNames[k])
-	c.report(exchange.AnomalyHTTP2Flood)
+	c.told(k)
 	if c.writing.TryLock() {
 		if c.out.between() {
 			// GOAWAY with ENHANCE_YOUR_CALM, as far as it gets.
@@ -136,6 +140,15 @@ func (c *conn) flooded(k kind) {
 		c.writing.Unlock()
 	}
 	_ = c.Close()
+}
+
+// told logs and publishes a flood.
+func (c *conn) told(k kind) {
+	if c.flood.Swap(true) {
+		return
+	}
+	c.s.o.Log.Warn("an HTTP/2 connection was closed", "peer", c.peer.client.Addr, "reason", kindNames[k])
+	c.report(exchange.AnomalyHTTP2Flood)
 }
 
 // Write passes net/http's bytes on and looks at what they say.
@@ -148,11 +161,15 @@ func (c *conn) Write(p []byte) (int, error) {
 	defer c.writing.Unlock()
 	refused, ended := c.wrote(p)
 	if refused > 0 {
-		defer func() {
-			for range refused {
-				c.report(exchange.AnomalyHTTP2Malformed)
-			}
-		}()
+		for range refused {
+			c.report(exchange.AnomalyHTTP2Malformed)
+		}
+		c.provoked += int64(refused)
+		if !c.faults.add(kindReset, int64(refused), c.tap.done.Load()) {
+			c.told(kindReset)
+			_ = c.Close()
+			return 0, errFlood
+		}
 	}
 	c.promises += c.promised.Swap(0)
 	headers := c.out.between() && c.out.kind() == frameHeaders && c.out.flags()&(flagEndStream|flagEndHeaders) == flagEndHeaders
@@ -259,7 +276,6 @@ func (c *conn) said() int {
 	if code == codeNoError || code == codeInternal || code == codeCancel {
 		return 0
 	}
-	c.tap.provoked.Add(1)
 	return 1
 }
 
@@ -276,6 +292,9 @@ func (c *conn) Close() error {
 // none of them.
 func (c *conn) ended() {
 	c.peer.watch.stop()
+	if c.flood.Load() {
+		return
+	}
 	if c.fault.Load() != 0 {
 		c.report(exchange.AnomalyHTTP2Malformed)
 		return
@@ -283,7 +302,9 @@ func (c *conn) ended() {
 	if c.away.Load() {
 		return // streams that were opened since then are ignored
 	}
-	if below := c.tap.opened - c.handled.Load() - c.tap.provoked.Load(); below > c.tap.resets {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	if below := c.tap.opened.Load() - c.handled.Load() - c.provoked; below > c.tap.resets.Load() {
 		c.report(exchange.AnomalyHTTP2Malformed)
 	}
 }

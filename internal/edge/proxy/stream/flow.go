@@ -80,8 +80,8 @@ func (f *flow) leave() {
 	if f.extended.Swap(false) {
 		f.setWriteDeadline(f.s.o.Now().Add(f.s.o.Timeouts.Body))
 	}
-	if f.peer.h2 != nil {
-		f.peer.h2.tap.done.Add(1)
+	if f.peer.h2 != nil && f.r.Context().Err() == nil {
+		f.peer.h2.tap.done.Add(1) // one that the client has reset makes good for nothing
 	}
 }
 

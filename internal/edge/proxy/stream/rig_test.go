@@ -161,6 +161,16 @@ func (r *rig) wait(n int) []*event.Event {
 	}
 }
 
+// until waits for an event.
+func (r *rig) until(is func(*event.Event) bool) {
+	r.t.Helper()
+	for n := 1; ; n++ {
+		if is(r.wait(n)[n-1]) {
+			return
+		}
+	}
+}
+
 func (r *rig) url(path string) string { return "http://" + r.addr + path }
 
 // do sends a request and reads the whole answer.

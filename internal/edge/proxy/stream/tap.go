@@ -66,12 +66,10 @@ type tap struct {
 
 	highest uint32 // the highest stream that was opened
 	carried int64  // frames that carried something
-	opened  int64
-	resets  int64
-	// done, and provoked, are requests that came to their end, and streams that net/http has reset for a protocol error.
-	// Others count them.
-	done, provoked atomic.Int64
-	seen           int64 // of provoked
+	opened  atomic.Int64
+	resets  atomic.Int64
+	// done are requests that came to their end. Others count them.
+	done atomic.Int64
 }
 
 func (t *tap) begin(l *Limits, now func() int64) {
@@ -85,13 +83,6 @@ func (t *tap) read(b []byte) kind {
 		n := min(t.preface, len(b))
 		t.preface -= n
 		b = b[n:]
-	}
-	if p := t.provoked.Load(); p != t.seen {
-		n := p - t.seen
-		t.seen = p
-		if !t.flood.add(kindReset, n, t.done.Load()) {
-			return kindReset
-		}
 	}
 	for len(b) > 0 {
 		if t.left > 0 {
@@ -138,7 +129,7 @@ func (t *tap) frame() (kind, bool) {
 	case frameHeaders:
 		if id := t.stream(); id > t.highest {
 			t.highest = id
-			t.opened++
+			t.opened.Add(1)
 		}
 		t.carried++
 		t.blockFrames, t.blockBytes = 0, n
@@ -152,7 +143,7 @@ func (t *tap) frame() (kind, bool) {
 	case framePriority:
 		return kindPriority, t.flood.add(kindPriority, 1, 0)
 	case frameReset:
-		t.resets++
+		t.resets.Add(1)
 		return kindReset, t.flood.add(kindReset, 1, t.done.Load())
 	case frameSettings:
 		if t.flags()&flagAck == 0 {
