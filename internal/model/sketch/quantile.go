@@ -44,6 +44,10 @@ type Quantile struct {
 	words  []word
 	counts []uint32 // of the buckets in use, ascending, saturating
 	base   int      // index of the first word
+	// last is the bucket of the number added last, which is in use, and held what it lacks in counts: most lengths and many
+	// numbers repeat, and the buckets are far away in memory.
+	last int32
+	held uint32
 }
 
 // word tells which of 64 buckets are in use, and how many are below it.
@@ -79,22 +83,28 @@ func (s *Quantile) Add(x float64) {
 		return
 	}
 	k := quantileIndex(x)
-	if w := k>>6 - s.base; uint(w) < uint(len(s.words)) {
-		p, bit := &s.words[w], uint64(1)<<(k&63)
-		if p.bits&bit != 0 {
-			c := &s.counts[int(p.rank)+bits.OnesCount64(p.bits&(bit-1))]
-			if *c++; *c == 0 {
-				*c--
-			}
-			return
-		}
+	if k == int(s.last) && s.held < math.MaxUint32 {
+		s.held++
+		return
 	}
+	if s.held > 0 {
+		s.addIndex(int(s.last), s.held)
+		s.held = 0
+	}
+	s.last = int32(k)
 	s.addIndex(k, 1)
 }
 
 // addIndex adds n to a bucket that may not be in use yet.
 func (s *Quantile) addIndex(k int, n uint32) {
 	w, bit := k>>6, uint64(1)<<(k&63)
+	if i := w - s.base; uint(i) < uint(len(s.words)) {
+		if p := &s.words[i]; p.bits&bit != 0 {
+			c := &s.counts[int(p.rank)+bits.OnesCount64(p.bits&(bit-1))]
+			*c = addSat32(*c, n)
+			return
+		}
+	}
 	switch {
 	case len(s.words) == 0:
 		s.base, s.words = w, make([]word, 1)
@@ -108,14 +118,11 @@ func (s *Quantile) addIndex(k int, n uint32) {
 	w -= s.base
 	p := &s.words[w]
 	i := int(p.rank) + bits.OnesCount64(p.bits&(bit-1))
-	if p.bits&bit == 0 {
-		p.bits |= bit
-		for j := range s.words[w+1:] {
-			s.words[w+1+j].rank++
-		}
-		s.counts = slices.Insert(s.counts, i, 0)
+	p.bits |= bit
+	for j := range s.words[w+1:] {
+		s.words[w+1+j].rank++
 	}
-	s.counts[i] = addSat32(s.counts[i], n)
+	s.counts = slices.Insert(s.counts, i, n)
 }
 
 // each calls yield for the buckets in use, ascending.
@@ -123,7 +130,11 @@ func (s *Quantile) each(yield func(k int, n uint32) bool) {
 	i := 0
 	for w := range s.words {
 		for m := s.words[w].bits; m != 0; m &= m - 1 {
-			if !yield((s.base+w)<<6+bits.TrailingZeros64(m), s.counts[i]) {
+			k, n := (s.base+w)<<6+bits.TrailingZeros64(m), s.counts[i]
+			if k == int(s.last) {
+				n = addSat32(n, s.held)
+			}
+			if !yield(k, n) {
 				return
 			}
 			i++
@@ -141,7 +152,7 @@ func (s *Quantile) Merge(o *Quantile) {
 // Count returns how many numbers were added.
 func (s *Quantile) Count() uint64 {
 	n := uint64(0)
-	for _, c := range s.counts {
+	for _, c := range s.each {
 		n += uint64(c)
 	}
 	return n
