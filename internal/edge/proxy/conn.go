@@ -30,8 +30,10 @@ type conn struct {
 	readErr   error
 	interim   func(*http1.ResponseHead) error
 
-	readBy, writeBy int64 // the deadlines that are set, 0 for none
-	bodyBy          int64 // when more of a request's body has to be here at the latest, 0 before it is waited for
+	first           [1]byte // of a request over TLS
+	readBy, writeBy int64   // the deadlines that are set, 0 for none
+	headBy          int64   // when a head that is in pieces has to be here, 0 for none
+	bodyBy          int64   // when more of a request's body has to be here at the latest, 0 before it is waited for
 	idle            atomic.Bool
 	upstream        upstream.Handle // of the request under way, so that a shutdown that has waited long enough can cut it
 	count           int
@@ -130,6 +132,9 @@ func (c *conn) run(l *listen.Listener) {
 			return
 		}
 	}
+	if lc.Client.TLS != nil {
+		lc.OnWait(c.waits)
+	}
 	defer c.release()
 	c.take()
 	if len(lc.Early) > len(c.buf) {
@@ -197,6 +202,7 @@ func (c *conn) serveOne() bool {
 	}
 	for {
 		n, err := c.head.Parse(c.buf[c.start:c.end], &c.s.o.Codec)
+		c.headBy = 0
 		if err == nil {
 			c.start += n
 			return c.begun(now)
@@ -205,7 +211,10 @@ func (c *conn) serveOne() bool {
 			return c.refuse(now, err)
 		}
 		// The head is in pieces: from now on its own deadline counts, and it does not move with every byte.
-		c.readUntil(now + int64(c.s.o.Timeouts.Head))
+		c.headBy = now + int64(c.s.o.Timeouts.Head)
+		if c.nc.Client.TLS == nil {
+			c.waits()
+		}
 		if err := c.fill(); err != nil {
 			return c.cut(now, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -116,7 +117,7 @@ func (s *Server) Serve(l *listen.Listener) error {
 	s.mu.Lock()
 	s.listeners = append(s.listeners, l)
 	s.mu.Unlock()
-	defer l.Close()
+	defer s.retire(l)
 	var pause time.Duration
 	for {
 		nc, err := l.Accept()
@@ -166,6 +167,14 @@ func (s *Server) pressure() float64 {
 		return 0
 	}
 	return s.o.Admission.Pressure()
+}
+
+// retire forgets a listener.
+func (s *Server) retire(l *listen.Listener) {
+	_ = l.Close()
+	s.mu.Lock()
+	s.listeners = slices.DeleteFunc(s.listeners, func(one *listen.Listener) bool { return one == l })
+	s.mu.Unlock()
 }
 
 func (s *Server) add(c *conn) bool {

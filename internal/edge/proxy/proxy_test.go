@@ -53,7 +53,8 @@ func newRig(t *testing.T, handler http.Handler, change func(*rigOptions)) *rig {
 // rigOptions are the options of a rig: the server's and its upstreams'.
 type rigOptions struct {
 	Options
-	Up upstream.Options
+	Up  upstream.Options
+	tls *listen.TLS
 }
 
 // at is the target of a URL.
@@ -97,7 +98,7 @@ func newRigAt(t *testing.T, targets []upstream.Target, change func(*rigOptions))
 	r.addr = l.Addr().String()
 	served := make(chan error, 1)
 	go func() {
-		served <- r.server.Serve(listen.New(l, listen.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Admission: o.Admission, Now: time.Now, Log: o.Log}))
+		served <- r.server.Serve(listen.New(l, listen.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, TLS: o.tls, Admission: o.Admission, Now: time.Now, Log: o.Log}))
 	}()
 	drained := make(chan struct{})
 	go func() {

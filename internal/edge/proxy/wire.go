@@ -29,15 +29,38 @@ func (c *conn) fill() error {
 // fillFirst reads the first bytes of a request. While nothing is there the connection holds no buffer.
 func (c *conn) fillFirst() error {
 	if c.sock == nil {
-		c.take()
-		c.start, c.end = 0, 0
-		return c.fill()
+		return c.fillByte()
 	}
 	c.readErr = nil
 	if err := c.sock.Read(c.firstRead); err != nil {
 		return err
 	}
 	return c.readErr
+}
+
+// fillByte is fillFirst where there is no socket to wait on by itself. TLS has the rest of the request, then, and gives it
+// without another system call.
+func (c *conn) fillByte() error {
+	if c.work != nil {
+		c.release()
+	}
+	n, err := c.nc.Read(c.first[:])
+	if n == 0 {
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	c.take()
+	c.buf[0], c.start, c.end = c.first[0], 0, 1
+	return nil
+}
+
+// waits is called when a read is going to wait for the socket.
+func (c *conn) waits() {
+	if c.headBy != 0 {
+		c.readUntil(c.headBy)
+	}
 }
 
 // readFirst is called by the runtime's poller: at once, and whenever the socket may have become readable. It returns false

@@ -21,6 +21,7 @@ type Conn struct {
 	// HTTP2 tells that the client speaks HTTP/2: by ALPN, or by its first bytes where prior knowledge is allowed.
 	HTTP2 bool
 
+	onWait    func()
 	admission *Admission
 	left      atomic.Bool // its place was given back
 	waited    bool        // a read deadline was set
@@ -104,6 +105,10 @@ type Handshake struct {
 	// is named. Zero without a verified certificate.
 	KeyHash [32]byte
 }
+
+// OnWait has f called, on a TLS connection, by every Read that has to wait for the socket: what TLS holds already comes
+// without. So a deadline can be moved when it matters, and whoever reads byte by byte pays no timer for each.
+func (c *Conn) OnWait(f func()) { c.onWait = f }
 
 // CloseWrite ends the sending side, so that the peer still gets what was written.
 func (c *Conn) CloseWrite() error {

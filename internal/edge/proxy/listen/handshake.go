@@ -75,6 +75,9 @@ func (h *hello) Read(p []byte) (int, error) {
 		h.early = h.early[n:]
 		return n, nil
 	}
+	if f := h.c.onWait; f != nil {
+		f()
+	}
 	return h.Conn.Read(p)
 }
 
