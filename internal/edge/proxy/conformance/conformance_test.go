@@ -138,7 +138,7 @@ func TestDifferencesAreFound(t *testing.T) {
 		}, silent: true},
 		{name: "passed upstream without a word", spoil: func(a *account) { a.seen = a.seen[:1] }, silent: true, found: true},
 	} {
-		a := account{slices.Clone(good.events), slices.Clone(good.answers), slices.Clone(good.seen), ""}
+		a := account{slices.Clone(good.events), slices.Clone(good.answers), slices.Clone(good.seen), "", false}
 		if c.spoil != nil {
 			c.spoil(&a)
 		}

@@ -43,6 +43,8 @@ type rig struct {
 	up     *upstream
 	count  int // sentinels sent
 	piece  int // how many bytes are written at a time, 0 for all
+	// busy is how many connections and requests the proxy has.
+	busy func() int
 }
 
 // record is an event without the memory that it gives back.
@@ -86,6 +88,7 @@ func newRig(t *testing.T, up *upstream) *rig {
 	})
 	s := proxy.New(proxy.Options{Engine: e, Sites: map[string]*behind.Group{siteName: group}, HTTP2: streams.ServeConn, Log: log, Now: time.Now})
 	r := &rig{t: t, events: make(chan record, 100_000), up: up}
+	r.busy = func() int { return s.Connections() + int(streams.Requests()) }
 	served := make(chan error, 2)
 	serve := func(ends *listen.TLS) string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -151,6 +154,7 @@ type account struct {
 	answers []answer
 	seen    []seen
 	junk    string // bytes behind the last answer that are none
+	blind   bool   // the answers were not read
 }
 
 // play sends wire on a connection of its own, then asks for a sentinel on another, and collects what is told of both. The
@@ -161,31 +165,41 @@ func (r *rig) play(wire string) (a account, err error) {
 	if err != nil {
 		return a, err
 	}
+	if err := r.collect(&a); err != nil {
+		return a, err
+	}
+	a.answers, a.junk = parseAnswers(raw, a.events)
+	return a, nil
+}
+
+// collect asks for the sentinel and takes what was told of before it. On HTTP/1.1 that is all there is: a connection ends
+// after its last event. Streams of HTTP/2 end when they end, so the proxy has to have nothing left to do, too.
+func (r *rig) collect(a *account) error {
+	if err := r.quiet(); err != nil {
+		return err
+	}
 	r.count++
 	name := fmt.Sprintf("/sentinel/n%dz", r.count)
 	last, err := r.exchange("GET " + name + " HTTP/1.1\r\nHost: a.example\r\n\r\n")
 	if err != nil {
-		return a, fmt.Errorf("sentinel: %w", err)
+		return fmt.Errorf("sentinel: %w", err)
 	}
 	end := record{method: "GET", segments: segmentsOf(name)}
 	late := time.NewTimer(patience)
 	defer late.Stop()
-	for {
+	for sentinel := false; !sentinel; {
 		select {
 		case e := <-r.events:
-			if !e.matches(&end) {
+			if sentinel = e.matches(&end); !sentinel {
 				a.events = append(a.events, e)
-				continue
 			}
 		case <-late.C:
-			return a, fmt.Errorf("no event of the sentinel; events so far: %v", a.events)
+			return fmt.Errorf("no event of the sentinel; events so far: %v", a.events)
 		}
-		break
 	}
 	if got, _ := parseAnswers(last, []record{end}); len(got) != 1 || got[0].status != 200 || got[0].seen != "GET "+name {
-		return a, fmt.Errorf("the request after it was answered %+v: %q", got, last)
+		return fmt.Errorf("the request after it was answered %+v: %q", got, last)
 	}
-	a.answers, a.junk = parseAnswers(raw, a.events)
 	forwarded := 0
 	for _, e := range a.events {
 		if e.outcome == event.OutcomeAnswered && !r.up.mayHide(e) {
@@ -201,10 +215,29 @@ func (r *rig) play(wire string) (a account, err error) {
 			}
 			a.seen = append(a.seen, s)
 		case <-late.C:
-			return a, fmt.Errorf("the upstream tells of %v (sentinel: %t), events of %v", a.seen, sentinel, a.events)
+			return fmt.Errorf("the upstream tells of %v (sentinel: %t), events of %v", a.seen, sentinel, a.events)
 		}
 	}
-	return a, nil
+	return nil
+}
+
+// quiet waits until the proxy has no connection and no request.
+func (r *rig) quiet() error {
+	if r.busy() == 0 {
+		return nil
+	}
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for r.busy() > 0 {
+		select {
+		case <-again.C:
+		case <-late.C:
+			return fmt.Errorf("the proxy still has %d connections and requests", r.busy())
+		}
+	}
+	return nil
 }
 
 // exchange writes wire, ends the sending side and returns everything that comes back.
