@@ -127,7 +127,9 @@ type entry struct {
 }
 
 func (r *entry) reset() {
-	*r = entry{request: r.request[:0], response: r.response[:0]}
+	r.kind, r.start, r.end, r.attributes = 0, 0, 0, 0
+	r.ranks = [numSlots]uint8{} // which says that values are none
+	r.request, r.response = r.request[:0], r.response[:0]
 }
 
 // attribute takes one attribute in.
@@ -152,17 +154,24 @@ func (r *entry) attribute(key []byte, v value) {
 }
 
 // text is a slot's text, nil for none.
-func (r *entry) text(s slot) []byte { return r.values[s].text }
+func (r *entry) text(s slot) []byte {
+	if r.ranks[s] == 0 {
+		return nil
+	}
+	return r.values[s].text
+}
 
 // number is a slot's number, also when it was sent as text; -1 for none.
 func (r *entry) number(s slot) int64 {
-	switch v := &r.values[s]; v.kind {
-	case valueNumber:
+	v := &r.values[s]
+	if r.ranks[s] == 0 {
+		return -1
+	}
+	if v.kind == valueNumber {
 		return max(-1, v.number)
-	case valueText:
-		if n, ok := digits(v.text); ok {
-			return int64(n)
-		}
+	}
+	if n, ok := digits(v.text); ok {
+		return int64(n)
 	}
 	return -1
 }

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -403,5 +404,24 @@ func TestShapes(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestAmplification sends a body of nothing but empty spans, two bytes each: it must not grow in memory.
+func TestAmplification(t *testing.T) {
+	spans := bytes.Repeat([]byte{2<<3 | typeBytes, 0}, 4<<20)
+	body := bytesField(nil, 1, bytesField(nil, 2, spans))
+	b := newBench(t, Options{})
+	defer b.close()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	w := post(b.receiver, traces, protobuf, body, false)
+	runtime.ReadMemStats(&after)
+	if s := b.receiver.Stats(); w.Code != 200 || s.Records != 4<<20 || s.Rejected != s.Records-65536 || s.Others != 65536 {
+		t.Errorf("%d, %+v", w.Code, s)
+	}
+	// Twice the body for the test's copies of it, and what reading it takes while its buffer grows.
+	if grown := after.TotalAlloc - before.TotalAlloc; grown > 8*uint64(len(body)) {
+		t.Errorf("%d MiB allocated for a body of %d", grown>>20, len(body)>>20)
 	}
 }
