@@ -130,16 +130,22 @@ func (t *TLS) handshake(c *Conn, a *Admission) error {
 		return fmt.Errorf("%w: %w", ErrHandshake, err)
 	}
 	_ = c.Raw.SetDeadline(noDeadline)
+	c.progress()
 	state := tc.ConnectionState()
 	s := h.handshake
-	s.ALPN, s.Version, s.Cipher, s.Resumed = state.NegotiatedProtocol, state.Version, state.CipherSuite, state.DidResume
-	if len(state.VerifiedChains) > 0 {
-		s.Verified = state.VerifiedChains[0]
-		s.Name, s.KeyHash = certificateName(s.Verified[0])
-		s.Certificate = identity.CertificateOf(s.Name)
-	}
+	s.Settle(&state)
 	c.Conn, c.Client.TLS, c.HTTP2 = tc, s, s.ALPN == "h2"
 	return nil
+}
+
+// Settle notes what a finished handshake has agreed on, and who the client is.
+func (h *Handshake) Settle(state *tls.ConnectionState) {
+	h.ALPN, h.Version, h.Cipher, h.Resumed = state.NegotiatedProtocol, state.Version, state.CipherSuite, state.DidResume
+	if len(state.VerifiedChains) > 0 {
+		h.Verified = state.VerifiedChains[0]
+		h.Name, h.KeyHash = certificateName(h.Verified[0])
+		h.Certificate = identity.CertificateOf(h.Name)
+	}
 }
 
 // certificateName is what names the client of a certificate; see Handshake.Name. A SPIFFE certificate has exactly one

@@ -35,7 +35,7 @@ func (p *peer) begin(c *listen.Client, now func() int64) {
 	p.client = identity.Client{Addr: c.Addr.Addr(), Port: c.Addr.Port()}
 	if h := c.TLS; h != nil {
 		p.secure, p.name = true, h.ServerName
-		p.client.JA4, p.client.Certificate = h.JA4, identity.CertificateOf(h.Name)
+		p.client.JA4, p.client.Certificate = h.JA4, h.Certificate
 	}
 }
 

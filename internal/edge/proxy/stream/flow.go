@@ -163,6 +163,7 @@ func (f *flow) serve() {
 
 // readHead brings the request into normal form and fills the exchange with it.
 func (f *flow) readHead() error {
+	settleLength(f.r)
 	var fault exchange.Anomaly
 	f.text, f.names, fault = writeHead(f.text[:0], f.names, f.r)
 	h, x := &f.head, &f.t.Exchange

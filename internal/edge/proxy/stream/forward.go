@@ -37,6 +37,9 @@ func (f *flow) forward(reply action.Reply) {
 		Head: &f.head, Rewrite: http1.Rewrite{Drop: dropUpstream, Add: f.fields(reply)}, Body: x.Request.Body,
 		Interim: f.passInterim,
 	}
+	if group.Hashed() {
+		f.up.Key = upstream.AddrKey(x.Client.Addr)
+	}
 	if f.hasTrailers() {
 		f.up.Trailers = f.trailers
 	}

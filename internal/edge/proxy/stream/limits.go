@@ -10,6 +10,8 @@ type Limits struct {
 	ReceiveConnection, ReceiveStream int
 	// HeaderFrames and HeaderBytes bound one header block: its CONTINUATION frames, and its compressed bytes.
 	HeaderFrames, HeaderBytes int
+	// QUICConnections is how many HTTP/3 connections may be open at once.
+	QUICConnections int64
 	// Floods are the frames that cost work and carry nothing.
 	Floods Floods
 }
@@ -40,6 +42,7 @@ func (l *Limits) fill() {
 	def(&l.ReceiveStream, 256<<10)
 	def(&l.HeaderFrames, 16)
 	def(&l.HeaderBytes, 64<<10)
+	def(&l.QUICConnections, 2000)
 	f := &l.Floods
 	f.Reset.fill(200, 20)
 	f.Ping.fill(100, 10)

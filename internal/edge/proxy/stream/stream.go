@@ -94,6 +94,7 @@ type Server struct {
 	stop     sync.Once
 	conns    atomic.Int64
 	requests atomic.Int64
+	quic     atomic.Int64
 }
 
 // New makes a server. It serves nothing until ServeConn is called.
@@ -167,8 +168,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Connections and Requests are how many are open.
-func (s *Server) Connections() int64 { return s.conns.Load() }
+// Connections are how many are open.
+func (s *Server) Connections() int64 { return s.conns.Load() + s.quic.Load() }
 
 // Requests are those under way.
 func (s *Server) Requests() int64 { return s.requests.Load() }

@@ -1,0 +1,144 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+
+	"merlon/internal/edge/proxy/listen"
+)
+
+// HTTP3 serves HTTP/3 on one UDP socket, with quic-go. It is off unless somebody makes one. Requests take the way of those of
+// HTTP/2; the order of their fields is lost, and a connection has no fingerprint but its JA4.
+type HTTP3 struct {
+	s         *Server
+	transport *quic.Transport
+	server    *http3.Server
+	listener  *quic.Listener
+}
+
+// errQUICFull refuses a connection beyond Limits.QUICConnections.
+var errQUICFull = errors.New("stream: too many QUIC connections")
+
+// errQUICPeer refuses a connection that has no address of its own.
+var errQUICPeer = errors.New("stream: a QUIC connection from no IP address")
+
+// NewHTTP3 listens on pc, which it does not close.
+func (s *Server) NewHTTP3(pc net.PacketConn, t *listen.TLS) (*HTTP3, error) {
+	h := &HTTP3{s: s}
+	l := &s.o.Limits
+	h.transport = &quic.Transport{
+		Conn: pc, ConnContext: h.admit,
+		// Addresses are made to prove themselves once half of the places are taken.
+		VerifySourceAddress: func(net.Addr) bool { return s.quic.Load() > l.QUICConnections/2 },
+	}
+	config := t.QUIC(func(ctx context.Context, shown listen.Handshake) error {
+		p, ok := ctx.Value(peerKey{}).(*peer)
+		if !ok {
+			return errQUICPeer
+		}
+		p.secure, p.name, p.client.JA4 = true, shown.ServerName, shown.JA4
+		return nil
+	})
+	var err error
+	h.listener, err = h.transport.Listen(config, &quic.Config{
+		HandshakeIdleTimeout: s.o.Timeouts.Head, MaxIdleTimeout: s.o.Timeouts.Idle, MaxIncomingStreams: int64(l.Streams), MaxIncomingUniStreams: 8,
+		InitialStreamReceiveWindow: uint64(l.ReceiveStream), MaxStreamReceiveWindow: uint64(l.ReceiveStream),
+		InitialConnectionReceiveWindow: uint64(l.ReceiveConnection), MaxConnectionReceiveWindow: uint64(l.ReceiveConnection),
+	})
+	if err != nil {
+		return nil, errors.Join(err, h.transport.Close())
+	}
+	h.server = &http3.Server{Handler: s, MaxHeaderBytes: 2 * s.o.Codec.HeadBytes, IdleTimeout: s.o.Timeouts.Idle, ConnContext: h.identify}
+	return h, nil
+}
+
+// admit begins a connection.
+func (h *HTTP3) admit(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
+	a, ok := info.RemoteAddr.(*net.UDPAddr)
+	if !ok {
+		return nil, errQUICPeer
+	}
+	if h.s.quic.Add(1) > h.s.o.Limits.QUICConnections {
+		h.s.quic.Add(-1)
+		return nil, errQUICFull
+	}
+	p := new(peer)
+	p.watch.now = h.s.now
+	p.client.Addr, p.client.Port = a.AddrPort().Addr().Unmap(), a.AddrPort().Port()
+	context.AfterFunc(ctx, func() {
+		h.s.quic.Add(-1)
+		p.watch.stop()
+	})
+	return context.WithValue(ctx, peerKey{}, p), nil
+}
+
+// identify hands the peer on to the requests of a connection whose handshake is over.
+func (h *HTTP3) identify(ctx context.Context, c *quic.Conn) context.Context {
+	p, ok := c.Context().Value(peerKey{}).(*peer)
+	if !ok {
+		return ctx
+	}
+	state := c.ConnectionState().TLS
+	var shown listen.Handshake
+	shown.Settle(&state)
+	p.client.Certificate = shown.Certificate
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// Serve serves until Shutdown.
+func (h *HTTP3) Serve() error {
+	err := h.server.ServeListener(h.listener)
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, quic.ErrServerClosed) || errors.Is(err, quic.ErrTransportClosed) {
+		return nil
+	}
+	return err
+}
+
+// Shutdown lets requests under way finish, until ctx ends.
+func (h *HTTP3) Shutdown(ctx context.Context) error {
+	err := h.server.Shutdown(ctx)
+	return errors.Join(err, h.listener.Close(), h.transport.Close())
+}
+
+// settleLength finds out whether a request of HTTP/3 without a length has a body: nothing else says so. Only methods that
+// ordinarily have none are asked, since to ask is to wait.
+func settleLength(r *http.Request) {
+	if r.ProtoMajor != 3 || r.ContentLength >= 0 || r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
+		return
+	}
+	var first [1]byte
+	n, err := io.ReadFull(r.Body, first[:])
+	if n == 0 && err == io.EOF {
+		r.ContentLength = 0
+		return
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(&replay{first[:n], err}, r.Body), r.Body}
+}
+
+// replay gives what was read ahead, and the error behind it.
+type replay struct {
+	b   []byte
+	err error
+}
+
+// Read implements io.Reader.
+func (r *replay) Read(p []byte) (int, error) {
+	n := copy(p, r.b)
+	r.b = r.b[n:]
+	if len(r.b) > 0 {
+		return n, nil
+	}
+	if r.err == nil {
+		return n, io.EOF // the body follows
+	}
+	return n, r.err
+}
