@@ -305,3 +305,22 @@ func FuzzLogFormat(f *testing.F) {
 		sane(t, d.decode([]byte(line), &x), &x)
 	})
 }
+
+// BenchmarkLines is the parsers alone, by format.
+func BenchmarkLines(b *testing.B) {
+	for _, name := range []string{"caddy", "envoy", "nginx-json", "alb", "vhost"} {
+		line := []byte(samples()[name][0])
+		b.Run(name, func(b *testing.B) {
+			_, d := formatNamed(name).open(newSource(strings.NewReader("")), settings{128 << 10, record.Auto})
+			b.SetBytes(int64(len(line)))
+			b.ReportAllocs()
+			var x exchange.Exchange
+			for b.Loop() {
+				x.Reset()
+				if d.decode(line, &x) != 0 {
+					b.Fatal("damaged")
+				}
+			}
+		})
+	}
+}

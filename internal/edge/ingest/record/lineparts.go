@@ -15,7 +15,7 @@ func (l *Line) sizes(x *exchange.Exchange) Cause {
 		wanted    bool
 	}{
 		{RequestBody, RequestReceived, &x.Request, hasBody(x.Method)},
-		{ResponseBody, ResponseSent, &x.Response, true},
+		{ResponseBody, ResponseSent, &x.Response, l.present>>ResponseBody&1 == 0}, // "-" is an empty one
 	} {
 		v := l.values[m.body]
 		if v == nil && m.wanted {
