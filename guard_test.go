@@ -344,7 +344,8 @@ func TestWebSocket(t *testing.T) {
 					_, _ = io.WriteString(nc, strings.ToUpper(text))
 				}
 			}
-			r := newRig(t, Options{}, func(w http.ResponseWriter, _ *http.Request) {
+			r := start(t, Options{})
+			h := r.guard.Wrap(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				nc, rw, err := http.NewResponseController(w).Hijack()
 				if err != nil {
 					t.Error(err)
@@ -355,7 +356,12 @@ func TestWebSocket(t *testing.T) {
 				} else {
 					echo(nc, rw)
 				}
-			})
+			}))
+			returned := make(chan struct{}) // servers do not wait for connections that were taken over
+			r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+				h.ServeHTTP(w, q)
+				close(returned)
+			}))
 			nc, err := net.Dial("tcp", r.server.Listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)
@@ -368,6 +374,7 @@ func TestWebSocket(t *testing.T) {
 				t.Errorf("%q %v", got, err)
 			}
 			<-done
+			<-returned
 			all := r.events()
 			if len(all) != 2 || all[0].ID != all[1].ID || all[0].Status != 101 || all[1].Status != 101 {
 				t.Errorf("wanted open and close of one exchange: %+v", all)

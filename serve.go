@@ -50,11 +50,10 @@ func (g *Guard) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 	err := s.request.Read(&line, r.Header, nil, &g.limits)
 	x := &v.t.Exchange
 	netform.Describe(x, &s.request.Head)
-	x.Source, x.Observed = exchange.SourceProxy, sees
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-		x.Client.Addr, x.Client.Port = peer.Addr().Unmap(), peer.Port()
-	} else {
-		x.Observed &^= exchange.SawClient // a unix socket
+	x.Source, x.Observed = exchange.SourceMiddleware, sees
+	x.Client.Addr, x.Client.Port = peer(r.RemoteAddr)
+	if !x.Client.Addr.IsValid() {
+		x.Observed &^= exchange.SawClient
 	}
 	if err != nil {
 		v.refuseHead(err)
@@ -76,6 +75,16 @@ func (g *Guard) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 	defer v.returned(r.Context())
 	next.ServeHTTP(v.writer(), r)
 	v.calm = true
+}
+
+// peer reads http.Request.RemoteAddr: an address with its port, or without one where a handler in front has replaced it.
+// A unix socket has none.
+func peer(s string) (netip.Addr, uint16) {
+	if p, err := netip.ParseAddrPort(s); err == nil {
+		return p.Addr().Unmap().WithZone(""), p.Port()
+	}
+	a, _ := netip.ParseAddr(s)
+	return a.Unmap().WithZone(""), 0
 }
 
 // refuseHead deals with a head that the codec does not accept.

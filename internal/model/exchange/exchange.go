@@ -45,9 +45,10 @@ const (
 	SourceJournal
 	SourcePcap
 	SourceOTLP // live, too; the numbers are in journals, so it stands behind
+	SourceMiddleware
 )
 
-var sourceNames = [...]string{"proxy", "decide", "mirror", "entry", "har", "access-log", "journal", "pcap", "otlp"}
+var sourceNames = [...]string{"proxy", "decide", "mirror", "entry", "har", "access-log", "journal", "pcap", "otlp", "middleware"}
 
 // String is the word used in verdict lines.
 func (s Source) String() string {
@@ -58,7 +59,7 @@ func (s Source) String() string {
 }
 
 // Live tells whether the source cannot be made to wait: it drops and counts when the queue is full, where files wait.
-func (s Source) Live() bool { return s <= SourceMirror || s == SourceOTLP }
+func (s Source) Live() bool { return s <= SourceMirror || s >= SourceOTLP }
 
 // Field is one header field in wire order and casing.
 type Field struct {

@@ -85,7 +85,7 @@ func TestLocationsStayWhatTheyAre(t *testing.T) {
 }
 
 func TestSources(t *testing.T) {
-	live := map[Source]bool{SourceProxy: true, SourceDecide: true, SourceMirror: true, SourceOTLP: true}
+	live := map[Source]bool{SourceProxy: true, SourceDecide: true, SourceMirror: true, SourceOTLP: true, SourceMiddleware: true}
 	names := map[string]bool{}
 	for s := SourceProxy; int(s) < len(sourceNames); s++ {
 		if s.Live() != live[s] {

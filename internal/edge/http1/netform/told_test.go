@@ -97,3 +97,32 @@ func TestTrusts(t *testing.T) {
 		}
 	}
 }
+
+// FuzzForwarded: the client is the last entry or nobody, and what is left is what stood before it.
+func FuzzForwarded(f *testing.F) {
+	f.Add("203.0.113.9, 192.0.2.1", "/a", "GET")
+	f.Add(" ,", "/a b", "P OST")
+	f.Add("[2001:db8::1]:80", "*", "OPTIONS")
+	f.Add("fe80::1%eth0", "", "")
+	f.Fuzz(func(t *testing.T, xff, uri, method string) {
+		r := &http.Request{Header: http.Header{"X-Forwarded-For": {xff}, "X-Forwarded-Uri": {uri}, "X-Forwarded-Method": {method}}, Host: "h"}
+		told, err := Forwarded(r)
+		if err != nil {
+			if uri != "" && method != "" {
+				t.Fatal(err)
+			}
+			return
+		}
+		left := strings.Join(r.Header["X-Forwarded-For"], "")
+		if !strings.HasPrefix(xff, left) || strings.Contains(xff[len(left):], ",") != strings.Contains(xff, ",") {
+			t.Fatalf("of %q is left %q", xff, left)
+		}
+		if told.Client.IsValid() && (told.Client.Zone() != "" || told.Client.Is4In6()) {
+			t.Fatalf("client %s", told.Client)
+		}
+		var q Request
+		if q.Read(&told.Line, r.Header, told.Without, limits()) == nil && string(q.Head.Target) != uri {
+			t.Fatalf("target %q was read as %q", uri, q.Head.Target)
+		}
+	})
+}
