@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -37,11 +38,57 @@ func (p *process) adminHandler(ctx context.Context) (http.Handler, error) {
 	})
 }
 
+// listenAdmin opens the surface's address. Until its handler is there, which needs the store, only health is answered.
+func (p *process) listenAdmin(ctx context.Context) error {
+	al, err := p.sockets.Listen(ctx, p.cfg.Admin.Address)
+	if err != nil {
+		return failed(fmt.Errorf("cannot serve the dashboard: %w", err))
+	}
+	if p.attached.Load() {
+		err = p.serveAdmin(ctx)
+	} else {
+		var h http.Handler = http.HandlerFunc(takingOver)
+		p.surface.Store(&h)
+	}
+	if err != nil {
+		return failed(errors.Join(err, al.Close()))
+	}
+	p.admin = admin.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*p.surface.Load()).ServeHTTP(w, r) }), p.log)
+	p.adminAddress = reachable(al.Addr())
+	p.log.Info("serving dashboard and API", "address", "http://"+al.Addr().String()+"/")
+	p.serving.Go(func() {
+		if err := p.admin.Serve(al); !errors.Is(err, http.ErrServerClosed) {
+			p.failure <- err
+		}
+	})
+	return nil
+}
+
+// serveAdmin puts the surface into place.
+func (p *process) serveAdmin(ctx context.Context) error {
+	h, err := p.adminHandler(ctx)
+	if err != nil {
+		return err
+	}
+	p.surface.Store(&h)
+	return nil
+}
+
+// takingOver answers while another process still holds the data directory: clients are served, people have to wait.
+func takingOver(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+		_, _ = w.Write([]byte("ok\n"))
+		return
+	}
+	w.Header().Set("Retry-After", "1")
+	http.Error(w, "taking over from the process before; try again in a moment", http.StatusServiceUnavailable)
+}
+
 // status is what the status page shows.
 func (p *process) status(started time.Time) admin.Status {
 	k := p.backend
 	s := admin.Status{
-		Version: version, Node: p.cfg.Node, Started: started.UTC(), Listen: p.listening,
+		Version: version, Node: p.cfg.Node, Started: started.UTC(), Listen: *p.listening.Load(),
 		Events: k.queue.Published(), Dropped: k.queue.Dropped(), Learned: k.node.Learned(), Queued: k.queue.Len(),
 		Journal: k.store.Journal.Status().State.String(), Database: k.store.DB.Status().State.String(),
 		Knowledge: k.node.Inventory().Version, Distilled: k.node.Distilled(),

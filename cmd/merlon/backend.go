@@ -29,6 +29,10 @@ type backend struct {
 // openBackend opens the data directory and everything in it, and starts the slow side.
 func openBackend(ctx context.Context, cfg config.Config, b *bundle.Bundle, command string, log *slog.Logger) (*backend, error) {
 	k, err := core.Open(ctx, core.Options{Config: cfg, Bundle: b, Command: command, Log: log, Now: time.Now})
+	return newBackend(k, err)
+}
+
+func newBackend(k *core.Core, err error) (*backend, error) {
 	var wrong core.MistakesError
 	switch {
 	case err == nil:

@@ -1,40 +1,39 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os"
+	"io"
+	"net"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"merlon/internal/config"
 	"merlon/internal/core"
 	"merlon/internal/model/bundle"
+	"merlon/internal/model/description"
 )
 
 func configCommand(c console) *cobra.Command {
 	parent := &cobra.Command{Use: "config", Short: "Check configuration files", Example: "  merlon config check merlon.yaml"}
-	parent.AddCommand(&cobra.Command{
-		Use: "check FILE ...", Short: "Check configuration files with their policies and descriptions; list every mistake",
-		Example: "  merlon config check merlon.yaml",
-		Args:    cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, files []string) error {
+	var bind bool
+	cmd := &cobra.Command{
+		Use: "check FILE ...", Short: "Check configuration files with their policies, descriptions and certificates; list every mistake",
+		Example: `  merlon config check merlon.yaml
+  merlon config check --bind /etc/merlon/merlon.yaml      and whether the addresses are free`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, files []string) error {
 			var all []fmt.Stringer
 			for _, f := range files {
-				cfg, wrong := config.Load(f, os.ReadFile)
-				for _, m := range wrong {
-					all = append(all, m)
-				}
-				if len(wrong) == 0 {
-					_, wrong = cfg.Apply(config.Flags{})
-					for _, m := range wrong {
-						all = append(all, m)
-					}
-				}
-				_, notices, faults := loadBundle(cfg)
+				cfg, notices, wrong := checkFile(f)
 				for _, n := range notices {
 					fmt.Fprintln(c.err, "notice:", n)
 				}
-				all = append(all, faults...)
+				if bind && len(wrong) == 0 {
+					wrong = tryListening(cmd.Context(), f, cfg)
+				}
+				all = append(all, wrong...)
 			}
 			if len(all) > 0 {
 				return mistakes(all)
@@ -42,8 +41,76 @@ func configCommand(c console) *cobra.Command {
 			fmt.Fprintln(c.out, "no mistakes")
 			return nil
 		},
-	})
+	}
+	cmd.Flags().BoolVar(&bind, "bind", false, "also try to listen on every address; do not use while Merlon runs")
+	parent.AddCommand(cmd)
 	return parent
+}
+
+// checkFile finds everything that serve would refuse, and what it would only warn of.
+func checkFile(name string) (cfg config.Config, notices, wrong []fmt.Stringer) {
+	read := func(name string) ([]byte, error) { return core.ReadBounded(name, core.MaxSpecBytes) }
+	cfg, notes, all := config.Check(name, config.Files{Read: read, Now: time.Now(), Strict: true, Spec: func(name string, content []byte) error {
+		_, err := description.ParseOpenAPI(name, content)
+		return err
+	}})
+	if len(all) == 0 {
+		_, all = cfg.Apply(config.Flags{})
+	}
+	for _, n := range notes {
+		notices = append(notices, n)
+	}
+	unread := make(map[string]bool)
+	for _, m := range all {
+		wrong = append(wrong, m)
+		unread[m.Key] = true
+	}
+	// What is in the policies has places of its own; descriptions were parsed above.
+	rest := cfg
+	rest.Sites = nil
+	for i, s := range cfg.Sites {
+		s.Specs = nil
+		if unread[fmt.Sprintf("sites[%d].policy", i)] {
+			s.Policy = ""
+		}
+		rest.Sites = append(rest.Sites, s)
+	}
+	_, more, faults := core.LoadBundleBy(rest, read)
+	return cfg, append(notices, more...), append(wrong, faults...)
+}
+
+// tryListening opens every address and closes it again.
+func tryListening(ctx context.Context, file string, cfg config.Config) (wrong []fmt.Stringer) {
+	var lc net.ListenConfig
+	try := func(key, network, address string) {
+		var err error
+		var l io.Closer
+		switch {
+		case address == "":
+			return
+		case network == "udp":
+			l, err = lc.ListenPacket(ctx, network, address)
+		default:
+			l, err = lc.Listen(ctx, network, address)
+		}
+		if err != nil {
+			wrong = append(wrong, config.Mistake{File: file, Key: key, Message: err.Error(), Hint: "stop what listens there, or use another port"})
+			return
+		}
+		_ = l.Close()
+	}
+	for i, l := range cfg.Listen {
+		key := fmt.Sprintf("listen[%d].address", i)
+		try(key, "tcp", l.Address)
+		if l.HTTP3 {
+			try(key, "udp", l.Address)
+		}
+	}
+	try("admin.address", "tcp", cfg.Admin.Address)
+	try("decide.address", "tcp", cfg.Decide.Address)
+	try("mirror.address", "tcp", cfg.Mirror.Address)
+	try("otlp.address", "tcp", cfg.OTLP.Address)
+	return wrong
 }
 
 // loadBundle reads what a configuration names.

@@ -84,7 +84,7 @@ func runDemo(ctx context.Context, c console, data, listen, adminAddress string) 
 	if err != nil {
 		return err
 	}
-	if d.process, err = start(ctx, cfg, c); err != nil {
+	if d.process, err = startOn(cfg, c); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.err, "Feeding %d past days of Acme Hospital ...\n", demoDays)

@@ -107,7 +107,7 @@ func runIngest(ctx context.Context, c console, f ingestFlags, followed bool, fil
 	if err := f.check(files, followed); err != nil {
 		return err
 	}
-	tuneRuntime()
+	tuneRuntime(cfg.Limits)
 	k, err := openBackend(ctx, cfg, b, "merlon ingest", logger(c))
 	if err != nil {
 		return err

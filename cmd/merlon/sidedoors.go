@@ -5,20 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
 	"merlon/internal/config"
 	"merlon/internal/edge/decide"
 	"merlon/internal/edge/ingest/mirror"
+	"merlon/internal/edge/ingest/otlp"
 )
 
 // openDoors opens the addresses where other proxies ask what to do and where they send copies of requests.
-func (p *process) openDoors(ctx context.Context, lc *net.ListenConfig) error {
+func (p *process) openDoors(ctx context.Context) error {
 	k, limits := p.backend, p.cfg.Limits
 	door := func(name string, d config.Door, h http.Handler) error {
-		nl, err := lc.Listen(ctx, "tcp", d.Address)
+		nl, err := p.sockets.Listen(ctx, d.Address)
 		if err != nil {
 			return failed(fmt.Errorf("cannot open %s: %w", name, err))
 		}
@@ -43,6 +43,15 @@ func (p *process) openDoors(ctx context.Context, lc *net.ListenConfig) error {
 			Engine: k.engine, Trusted: d.From, Site: d.Site, Codec: codec(limits), Inspect: int(limits.InspectRequestBytes), Now: time.Now, Log: p.log,
 		})
 		if err := door("mirror", d, h); err != nil {
+			return err
+		}
+	}
+	if d := p.cfg.OTLP; d.Address != "" {
+		h := otlp.New(otlp.Options{
+			Engine: k.engine, Trusted: d.From, Site: d.Site, Full: func() bool { return k.queue.Len() > limits.QueueEvents*9/10 },
+			Now: time.Now, Log: p.log,
+		})
+		if err := door("otlp", d, h); err != nil {
 			return err
 		}
 	}

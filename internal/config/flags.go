@@ -38,14 +38,13 @@ func (c Config) Apply(f Flags) (Config, []Mistake) {
 	c.Sites = append([]Site(nil), c.Sites...)
 	if len(c.Sites) == 0 && f.Upstream != "" {
 		c.Sites = []Site{{Name: defaultSite}}
-		c.Sites[0].preset()
 	}
 	for _, g := range []struct {
 		name string
 		set  bool
 		lay  func(*Site)
 	}{
-		{"--upstream", f.Upstream != "", func(s *Site) { s.Upstreams = []Upstream{{URL: f.Upstream, Weight: 1}} }},
+		{"--upstream", f.Upstream != "", func(s *Site) { s.Upstreams = []Upstream{{URL: f.Upstream}} }},
 		{"--spec", len(f.Specs) > 0, func(s *Site) { s.Specs = f.Specs }},
 		{"--policy", f.Policy != "", func(s *Site) { s.Policy = f.Policy }},
 	} {
@@ -59,6 +58,9 @@ func (c Config) Apply(f Flags) (Config, []Mistake) {
 				Message: "there are several sites, and the flag does not say which", Hint: "write it into the file",
 			})
 		}
+	}
+	for i := range c.Sites {
+		c.Sites[i].fill()
 	}
 	if len(c.Sites) == 0 {
 		mistakes = append(mistakes, Mistake{

@@ -39,6 +39,19 @@ func (s *Site) preset() {
 	}
 }
 
+// fill gives a site that a program made, rather than a file, what a file's would have.
+func (s *Site) fill() {
+	if s.Balance == "" {
+		s.preset()
+	}
+	s.Upstreams = append([]Upstream(nil), s.Upstreams...)
+	for i := range s.Upstreams {
+		if s.Upstreams[i].Weight == 0 {
+			s.Upstreams[i].preset()
+		}
+	}
+}
+
 // Upstream is one server behind a site.
 type Upstream struct {
 	// URL is scheme://host[:port] with http or https (HTTP/1.1), h2c or h2 (HTTP/2, plain or by TLS), or unix:/path (HTTP/1.1); without path, query or credentials.

@@ -52,7 +52,7 @@ func (s *Sockets) Pass(ctx context.Context, o Start) (pid int, err error) {
 	p := passed{Ready: 3, Life: 4, State: 5}
 	s.mu.Lock()
 	for _, one := range s.open {
-		fd, derr := duplicate(one.conn)
+		fd, derr := unix.FcntlInt(uintptr(one.FD), unix.F_DUPFD_CLOEXEC, 3)
 		if derr != nil {
 			err = fmt.Errorf("%s: %w", one.Address, derr)
 			break

@@ -12,8 +12,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -36,12 +38,12 @@ type passed struct {
 type socket struct {
 	Network string `json:"network"` // tcp or udp
 	Address string `json:"address"`
-	FD      int    `json:"fd"`
-	conn    syscall.Conn
+	FD      int    `json:"fd"` // of open ones a descriptor of this package's own
 	bound   string // the address that it really has
 }
 
-// Sockets are the listening sockets of this process: those that were inherited and those that it opened. It is safe for
+// Sockets are the listening sockets of this process: those that were inherited and those that it opened. It holds a
+// descriptor of its own for each, so a socket is closed when its listeners are and it was forgotten here. It is safe for
 // concurrent use.
 type Sockets struct {
 	mu        sync.Mutex
@@ -134,8 +136,11 @@ func (s *Sockets) Listen(ctx context.Context, address string) (net.Listener, err
 	if err != nil {
 		return nil, err
 	}
-	s.keep("tcp", address, l)
-	return l, nil
+	tl, ok := l.(*net.TCPListener)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s is no TCP socket", address), l.Close())
+	}
+	return tl, s.keep("tcp", address, tl)
 }
 
 // ListenPacket is net.ListenPacket for udp, on an inherited socket when there is one for the address.
@@ -155,8 +160,11 @@ func (s *Sockets) ListenPacket(ctx context.Context, address string) (net.PacketC
 	if err != nil {
 		return nil, err
 	}
-	s.keep("udp", address, c)
-	return c, nil
+	uc, ok := c.(*net.UDPConn)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s is no UDP socket", address), c.Close())
+	}
+	return uc, s.keep("udp", address, uc)
 }
 
 // Again is a second listener on the socket of address, which stays when the first is closed; ErrNotOpen when there is none.
@@ -168,18 +176,13 @@ func (s *Sockets) Again(address string) (net.Listener, error) {
 		if o.Network != "tcp" || o.Address != address {
 			continue
 		}
-		fd, err := duplicate(o.conn)
+		fd, err := unix.FcntlInt(uintptr(o.FD), unix.F_DUPFD_CLOEXEC, 3)
 		if err != nil {
 			return nil, err
 		}
 		f := os.NewFile(uintptr(fd), address)
 		defer f.Close()
-		l, err := net.FileListener(f)
-		if err != nil {
-			return nil, err
-		}
-		o.conn, _ = l.(syscall.Conn)
-		return l, nil
+		return net.FileListener(f)
 	}
 	return nil, fmt.Errorf("%s: %w", address, ErrNotOpen)
 }
@@ -187,18 +190,35 @@ func (s *Sockets) Again(address string) (net.Listener, error) {
 // ErrNotOpen says that nothing listens on an address.
 var ErrNotOpen = errors.New("no socket of this process")
 
-func (s *Sockets) keep(network, address string, l any) {
-	if c, ok := l.(syscall.Conn); ok {
-		s.open = append(s.open, socket{Network: network, Address: address, conn: c})
+func (s *Sockets) keep(network, address string, l interface {
+	syscall.Conn
+	io.Closer
+}) error {
+	fd, err := duplicate(l)
+	if err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", address, err), l.Close())
 	}
+	s.open = append(s.open, socket{Network: network, Address: address, FD: fd})
+	return nil
 }
 
-// Forget drops the socket of an address whose listener was closed, so that it is not passed on.
+// Close forgets every socket. What is listening goes on until it is closed too.
+func (s *Sockets) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, o := range slices.Concat(s.open, s.inherited) {
+		_ = unix.Close(o.FD)
+	}
+	s.open, s.inherited = nil, nil
+}
+
+// Forget lets the socket of an address go: it is not passed on, and closed with the last listener on it.
 func (s *Sockets) Forget(network, address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.open {
 		if s.open[i].Network == network && s.open[i].Address == address {
+			_ = unix.Close(s.open[i].FD)
 			s.open = append(s.open[:i], s.open[i+1:]...)
 			return
 		}
