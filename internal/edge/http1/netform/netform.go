@@ -30,7 +30,7 @@ func LineOf(r *http.Request) Line {
 	if l.Method == "" {
 		l.Method = http.MethodGet
 	}
-	if l.Target == "" { // made in this process, not received
+	if l.Target == "" && r.URL != nil { // made in this process, not received
 		l.Target = r.URL.RequestURI()
 	}
 	if l.Length == 0 {
