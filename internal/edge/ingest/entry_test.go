@@ -37,10 +37,11 @@ func TestEntry(t *testing.T) {
 				t.Errorf("at %s", got)
 			}
 		}},
-		{"whole", `{` + at + `,"time":12.5,"timings":{"send":0,"wait":10,"receive":2.5},"request":{"method":"POST","url":"https://h:8443/p/1?q=%20a#f",` +
-			`"headers":[{"name":"content-type","value":"application/json"},{"name":"host","value":"H2:443"},{"name":"user-agent","value":"ua"},{"name":"authorization","value":"Bearer x"}],` +
-			`"postData":{"mimeType":"application/json","text":"{\"a\":\"\u00e9\"}"},"bodySize":10},"response":{"status":201,"headers":[{"name":"Content-Type","value":"application/json"}],` +
-			`"content":{"size":2,"mimeType":"application/json","text":"e30=","encoding":"base64"},"bodySize":2},"_client":{"ip":"2001:db8::1","port":4711,"headerOrder":["Host","User-Agent","Authorization","Content-Type"]},"_site":"other"}`,
+		{
+			"whole", `{` + at + `,"time":12.5,"timings":{"send":0,"wait":10,"receive":2.5},"request":{"method":"POST","url":"https://h:8443/p/1?q=%20a#f",` +
+				`"headers":[{"name":"content-type","value":"application/json"},{"name":"host","value":"H2:443"},{"name":"user-agent","value":"ua"},{"name":"authorization","value":"Bearer x"}],` +
+				`"postData":{"mimeType":"application/json","text":"{\"a\":\"\u00e9\"}"},"bodySize":10},"response":{"status":201,"headers":[{"name":"Content-Type","value":"application/json"}],` +
+				`"content":{"size":2,"mimeType":"application/json","text":"e30=","encoding":"base64"},"bodySize":2},"_client":{"ip":"2001:db8::1","port":4711,"headerOrder":["Host","User-Agent","Authorization","Content-Type"]},"_site":"other"}`,
 			0, func(t *testing.T, x *exchange.Exchange) {
 				want := exchange.SawAll &^ exchange.SawWire
 				if x.Observed != want {
@@ -62,26 +63,33 @@ func TestEntry(t *testing.T) {
 				if x.Client.Addr != netip.MustParseAddr("2001:db8::1") || x.Client.Port != 4711 || x.Latency != 10e6 || x.Duration != 125e5 {
 					t.Errorf("client %v, latency %d, duration %d", x.Client, x.Latency, x.Duration)
 				}
-			}},
-		{"browser over HTTP/2", head(`,"headers":[{"name":":authority","value":"shop.example"},{"name":":method","value":"GET"},{"name":"accept","value":"*/*"}],"bodySize":0`) +
-			`,"response":{"status":200,"headers":[{"name":"content-encoding","value":"gzip"}],"content":{"size":5,"text":"hello"},"bodySize":-1}}`, 0,
+			},
+		},
+		{
+			"browser over HTTP/2", head(`,"headers":[{"name":":authority","value":"shop.example"},{"name":":method","value":"GET"},{"name":"accept","value":"*/*"}],"bodySize":0`) +
+				`,"response":{"status":200,"headers":[{"name":"content-encoding","value":"gzip"}],"content":{"size":5,"text":"hello"},"bodySize":-1}}`, 0,
 			func(t *testing.T, x *exchange.Exchange) {
 				if string(x.Host) != "shop.example" || len(x.Request.Fields) != 1 || len(x.Response.Fields) != 0 || x.Observed.Has(exchange.SawHeaderOrder) {
 					t.Errorf("%s %v %v", x.Host, x.Request.Fields, x.Response.Fields)
 				}
-			}},
-		{"still compressed", head(`,"headers":[{"name":"a","value":"b"}]`) + `,"response":{"status":200,"headers":[{"name":"content-encoding","value":"gzip"}],"content":{"size":4,"text":"H4sIAA==","encoding":"base64"}}}`, 0,
+			},
+		},
+		{
+			"still compressed", head(`,"headers":[{"name":"a","value":"b"}]`) + `,"response":{"status":200,"headers":[{"name":"content-encoding","value":"gzip"}],"content":{"size":4,"text":"H4sIAA==","encoding":"base64"}}}`, 0,
 			func(t *testing.T, x *exchange.Exchange) {
 				if _, ok := x.Response.Field(exchange.HeaderContentEncoding); !ok {
 					t.Error("the coding was dropped")
 				}
-			}},
-		{"body not recorded", head(``) + `,"response":{"status":200,"headers":[],"content":{"size":1234,"mimeType":"image/png"},"bodySize":1000}}`, 0,
+			},
+		},
+		{
+			"body not recorded", head(``) + `,"response":{"status":200,"headers":[],"content":{"size":1234,"mimeType":"image/png"},"bodySize":1000}}`, 0,
 			func(t *testing.T, x *exchange.Exchange) {
 				if x.Observed.Has(exchange.SawResponseBody) || x.Observed.Has(exchange.SawResponseHeaders) || x.Response.BodySize != 1234 {
 					t.Errorf("observed %b, size %d", x.Observed, x.Response.BodySize)
 				}
-			}},
+			},
+		},
 		{"no answer", head(``) + `,"response":{"status":0,"content":{"size":0}}}`, 0, func(t *testing.T, x *exchange.Exchange) {
 			if x.Observed.Has(exchange.SawStatus) {
 				t.Error("status seen")
@@ -92,7 +100,8 @@ func TestEntry(t *testing.T) {
 				t.Errorf("observed %b", x.Observed)
 			}
 		}},
-		{"form as params", `{` + at + `,"request":{"method":"POST","url":"/f","postData":{"mimeType":"application/x-www-form-urlencoded","params":[{"name":"a b","value":"1&2"},{"name":"c","value":"x"}]}}}`, 0,
+		{
+			"form as params", `{` + at + `,"request":{"method":"POST","url":"/f","postData":{"mimeType":"application/x-www-form-urlencoded","params":[{"name":"a b","value":"1&2"},{"name":"c","value":"x"}]}}}`, 0,
 			func(t *testing.T, x *exchange.Exchange) {
 				if string(x.Request.Body) != "a%20b=1%262&c=x" || !x.Observed.Has(exchange.SawRequestBody) {
 					t.Errorf("body %q", x.Request.Body)
@@ -100,7 +109,8 @@ func TestEntry(t *testing.T) {
 				if v, _ := x.Request.Field(exchange.HeaderContentType); string(v) != "application/x-www-form-urlencoded" {
 					t.Errorf("type %q", v)
 				}
-			}},
+			},
+		},
 		{"dot segments", `{` + at + `,"request":{"method":"GET","url":"https://h/a/../etc?x"}}`, 0, func(t *testing.T, x *exchange.Exchange) {
 			if !x.Anomalies.Has(exchange.AnomalyDotSegment) || string(x.Path) != "/a/../etc" || string(x.RawHead) != "GET /a/../etc?x HTTP/1.1" {
 				t.Errorf("%v %s %q", x.Anomalies, x.Path, x.RawHead)

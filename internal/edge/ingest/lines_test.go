@@ -164,26 +164,40 @@ func TestLines(t *testing.T) {
 func TestLogFormat(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, format, line, want string }{
-		{"nginx", `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time uct="$upstream_connect_time" urt="$upstream_response_time" $host`,
+		{
+			"nginx", `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time uct="$upstream_connect_time" urt="$upstream_response_time" $host`,
 			`203.0.113.7 - jo [x] e [10/Oct/2025:13:55:36 +0000] "GET /a\x22 HTTP/1.1" 200 5 "https://r/" "u\x22a" rt=0.012 uct="-" urt="0.010" api.example`,
-			`2025-10-10T13:55:36.000 GET /a" from 203.0.113.7:0 to api.example: 200, 0+5 bytes, 10ms of 12ms, Referer=https://r/, User-Agent=u"a, anomalies ` + fmt.Sprintf("%b", 1<<exchange.AnomalyTargetCharacter)},
-		{"nginx directive", "log_format main '$remote_addr [$time_iso8601] \"$request\" '\n    '${status} $bytes_sent';",
-			`203.0.113.7 [2025-10-10T13:55:36+00:00] "POST /a HTTP/1.1" 201 77`, `2025-10-10T13:55:36.000 POST /a from 203.0.113.7:0 to : 201, 0+77 bytes, 0s of 0s`},
+			`2025-10-10T13:55:36.000 GET /a" from 203.0.113.7:0 to api.example: 200, 0+5 bytes, 10ms of 12ms, Referer=https://r/, User-Agent=u"a, anomalies ` + fmt.Sprintf("%b", 1<<exchange.AnomalyTargetCharacter),
+		},
+		{
+			"nginx directive", "log_format main '$remote_addr [$time_iso8601] \"$request\" '\n    '${status} $bytes_sent';",
+			`203.0.113.7 [2025-10-10T13:55:36+00:00] "POST /a HTTP/1.1" 201 77`, `2025-10-10T13:55:36.000 POST /a from 203.0.113.7:0 to : 201, 0+77 bytes, 0s of 0s`,
+		},
 		{"nginx json", `log_format j escape=json '{"t":"$time_iso8601","c":{"ip":"$remote_addr"},"s":$status,"r":"$scheme://$host$request_uri","m":"$request_method"}';`, "", ""},
-		{"nginx json parts", `{"t":"$time_iso8601","c":{"ip":"$remote_addr"},"s":$status,"r":"$request_method $request_uri $server_protocol","b":$body_bytes_sent,"_":$_mine}`,
+		{
+			"nginx json parts", `{"t":"$time_iso8601","c":{"ip":"$remote_addr"},"s":$status,"r":"$request_method $request_uri $server_protocol","b":$body_bytes_sent,"_":$_mine}`,
 			`{"s":200,"x":[1,{}],"t":"2025-10-10T13:55:36+00:00","c":{"ip":"203.0.113.7","z":1},"b":5,"r":"GET /a?b=c HTTP/1.1"}`,
-			`2025-10-10T13:55:36.000 GET /a?b=c from 203.0.113.7:0 to : 200, 0+5 bytes, 0s of 0s`},
-		{"apache", `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %D %{X-Forwarded-For}i %V`,
+			`2025-10-10T13:55:36.000 GET /a?b=c from 203.0.113.7:0 to : 200, 0+5 bytes, 0s of 0s`,
+		},
+		{
+			"apache", `%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %D %{X-Forwarded-For}i %V`,
 			`10.0.0.1 - - [10/Oct/2025:13:55:36 +0000] "GET /a HTTP/1.1" 200 - "-" "u\"a" 1500 203.0.113.7 api.example`,
-			`2025-10-10T13:55:36.000 GET /a from 203.0.113.7:0 to api.example: 200, 0+0 bytes, 1.5ms of 1.5ms, User-Agent=u"a, X-Forwarded-For=203.0.113.7`},
-		{"apache directive", `LogFormat "%a %{%Y-%m-%dT%H:%M:%S%z}t \"%m %U%q %H\" %s %B %{ms}T %I %O" mine`,
+			`2025-10-10T13:55:36.000 GET /a from 203.0.113.7:0 to api.example: 200, 0+0 bytes, 1.5ms of 1.5ms, User-Agent=u"a, X-Forwarded-For=203.0.113.7`,
+		},
+		{
+			"apache directive", `LogFormat "%a %{%Y-%m-%dT%H:%M:%S%z}t \"%m %U%q %H\" %s %B %{ms}T %I %O" mine`,
 			`203.0.113.7 2025-10-10T13:55:36+0000 "PUT /a b?c=d HTTP/1.1" 200 5 12 300 400`,
-			`2025-10-10T13:55:36.000 PUT /a%20b?c=d from 203.0.113.7:0 to : 200, 300+5 bytes, 12ms of 12ms`},
-		{"envoy", `%START_TIME% %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %REQ(X-Api-Version):10% %DURATION%`,
+			`2025-10-10T13:55:36.000 PUT /a%20b?c=d from 203.0.113.7:0 to : 200, 300+5 bytes, 12ms of 12ms`,
+		},
+		{
+			"envoy", `%START_TIME% %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %REQ(X-Api-Version):10% %DURATION%`,
 			`2025-10-10T13:55:36.123Z GET /a 0 203.0.113.7 v2 7`,
-			`2025-10-10T13:55:36.123 GET /a from 203.0.113.7:0 to : 0, 0+0 bytes, 7ms of 7ms, x-api-version=v2`},
-		{"envoy json", `{"when":"%START_TIME%","m":"%REQ(:METHOD)%","p":"%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%","c":"%RESPONSE_CODE%"}`,
-			`{"m":"GET","p":"/a","c":200,"when":"2025-10-10T13:55:36.123Z"}`, `2025-10-10T13:55:36.123 GET /a to : 200, 0+0 bytes, 0s of 0s`},
+			`2025-10-10T13:55:36.123 GET /a from 203.0.113.7:0 to : 0, 0+0 bytes, 7ms of 7ms, x-api-version=v2`,
+		},
+		{
+			"envoy json", `{"when":"%START_TIME%","m":"%REQ(:METHOD)%","p":"%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%","c":"%RESPONSE_CODE%"}`,
+			`{"m":"GET","p":"/a","c":200,"when":"2025-10-10T13:55:36.123Z"}`, `2025-10-10T13:55:36.123 GET /a to : 200, 0+0 bytes, 0s of 0s`,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

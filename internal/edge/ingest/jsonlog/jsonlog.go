@@ -25,10 +25,9 @@ type Decoder struct {
 	s    jsonscan.Scanner
 	line record.Line
 
-	logger   []byte
-	hidden   bool // a credential was there and its value is not
-	found    int
-	redacted func([]byte) bool
+	logger []byte
+	hidden bool // a credential was there and its value is not
+	found  int
 }
 
 // maxKeptArena bounds the memory that a decoder keeps for decoded strings from one line to the next.

@@ -17,7 +17,9 @@ func ALB() *Format {
 		value("", record.Nothing, until), value(" ", record.Time, until), value(" ", record.Nothing, until), value(" ", record.Client, until),
 		value(" ", record.Nothing, until), value(" ", record.Nothing, until), value(" ", record.LatencySeconds, until), value(" ", record.Nothing, until),
 		value(" ", record.Status, until), value(" ", record.Nothing, until), value(" ", record.RequestReceived, until), value(" ", record.ResponseSent, until),
-		value(` "`, record.URL, quoted), {literal: []byte(`" "`), meaning: agent, value: quoted}, value(`" `, record.Nothing, until), value(" ", record.Nothing, until),
+		value(` "`, record.URL, quoted),
+		{literal: []byte(`" "`), meaning: agent, value: quoted},
+		value(`" `, record.Nothing, until), value(" ", record.Nothing, until),
 		value(" ", record.Nothing, until), value(` "`, record.Nothing, quoted), value(`" "`, record.ServerName, quoted), value(`" "`, record.Nothing, quoted),
 		value(`" `, record.Nothing, until),
 	}}
