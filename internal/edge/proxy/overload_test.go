@@ -2,12 +2,15 @@ package proxy
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"log/slog"
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -197,4 +200,83 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 	if s := a.Stats(); s.Shed == 0 || s.RefusedFull != 0 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// TestConnectionFlood: while 5,000 addresses open connections without end, say nothing or half a head on them and never
+// close one, a client that asks is answered.
+func TestConnectionFlood(t *testing.T) {
+	const addresses, flooders, asks = 5000, 8, 400
+	a := listen.NewAdmission(listen.AdmissionOptions{Connections: 500, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	r := newRig(t, echo, func(o *rigOptions) { o.Admission, o.trusted = a, []netip.Prefix{} })
+	stop := make(chan struct{})
+	var flood sync.WaitGroup
+	var number atomic.Int64
+	for range flooders {
+		flood.Go(func() {
+			var mine [200]net.Conn // the flooder's own descriptors are bounded
+			for i := 0; ; i++ {
+				select {
+				case <-stop:
+					for _, c := range mine {
+						if c != nil {
+							_ = c.Close()
+						}
+					}
+					return
+				default:
+				}
+				n := int(number.Add(1)) % addresses
+				d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1+byte(n/2500), byte(n/10%250), byte(1+n%10))}}
+				c, err := d.Dial("tcp", r.addr)
+				if err != nil {
+					continue
+				}
+				if i%2 == 0 {
+					_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHo")
+				}
+				if old := mine[i%len(mine)]; old != nil {
+					_ = old.Close()
+				}
+				mine[i%len(mine)] = c
+			}
+		})
+	}
+	failed := 0
+	for range asks {
+		if err := ask(r.addr); err != nil {
+			failed++
+			t.Log(err)
+		}
+	}
+	close(stop)
+	flood.Wait()
+	s := a.Stats()
+	t.Logf("%d connections of the flood, %+v", number.Load(), s)
+	if failed > asks/1000 {
+		t.Errorf("%d of %d honest requests failed", failed, asks)
+	}
+	if s.Shed == 0 {
+		t.Error("it was no flood: nothing had to make room")
+	}
+}
+
+// ask is one honest client: it connects, asks and leaves.
+func ask(addr string) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); err != nil {
+		return err
+	}
+	b, err := io.ReadAll(c)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(string(b), "HTTP/1.1 200") {
+		return fmt.Errorf("got %.80q", b)
+	}
+	return nil
 }

@@ -53,8 +53,10 @@ func newRig(t *testing.T, handler http.Handler, change func(*rigOptions)) *rig {
 // rigOptions are the options of a rig: the server's and its upstreams'.
 type rigOptions struct {
 	Options
-	Up  upstream.Options
-	tls *listen.TLS
+	Up upstream.Options
+	// tls and trusted are the listener's; nil trusts loopback.
+	tls     *listen.TLS
+	trusted []netip.Prefix
 }
 
 // at is the target of a URL.
@@ -90,6 +92,9 @@ func newRigAt(t *testing.T, targets []upstream.Target, change func(*rigOptions))
 	if targets != nil {
 		o.Sites = map[string]*upstream.Group{"acme": upstream.NewGroup(o.Up)}
 	}
+	if o.trusted == nil {
+		o.trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	}
 	r.server = New(o.Options)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -98,7 +103,7 @@ func newRigAt(t *testing.T, targets []upstream.Target, change func(*rigOptions))
 	r.addr = l.Addr().String()
 	served := make(chan error, 1)
 	go func() {
-		served <- r.server.Serve(listen.New(l, listen.Options{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, TLS: o.tls, Admission: o.Admission, Now: time.Now, Log: o.Log}))
+		served <- r.server.Serve(listen.New(l, listen.Options{Trusted: o.trusted, TLS: o.tls, Admission: o.Admission, Now: time.Now, Log: o.Log}))
 	}()
 	drained := make(chan struct{})
 	go func() {

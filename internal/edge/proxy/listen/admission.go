@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"math"
@@ -75,9 +76,11 @@ const (
 // Admission says who may connect. It counts open connections exactly: a network is known for as long as it has one, so
 // memory is bounded by Connections however many addresses appear. It is safe for concurrent use.
 type Admission struct {
-	o          AdmissionOptions
-	open       atomic.Int64
-	full       atomic.Bool // said in the log
+	o    AdmissionOptions
+	open atomic.Int64
+	full atomic.Bool // said in the log
+	// clock counts connections that were let in: how long one has waited is how many have come since.
+	clock      atomic.Uint64
 	table      table
 	handshakes handshakes
 	counts     counts
@@ -121,6 +124,26 @@ func (a *Admission) Stats() Stats {
 // Pressure is the share of the memory ceiling in use.
 func (a *Admission) Pressure() float64 { return a.o.Pressure() }
 
+// Run closes idle connections while memory is short, until ctx ends. The composition root starts it.
+func (a *Admission) Run(ctx context.Context) {
+	tick := time.NewTicker(memoryEvery)
+	defer tick.Stop()
+	for {
+		if a.o.Pressure() > PressureHigh {
+			a.Shed(int(a.open.Load())/reliefShare + 1)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reliefShare is what part of all connections is closed at each look at memory that is short: all idle ones within some
+// seconds, if it stays so.
+const reliefShare = 16
+
 // ErrRefused says that a connection was not admitted: its client is listed, or has too many.
 var ErrRefused = errors.New("not admitted")
 
@@ -153,8 +176,8 @@ func (a *Admission) place(c *Conn) bool {
 	if a.o.Pressure() > PressureHigh {
 		// A network may still have what would be its part if all had the same.
 		perNetwork = min(perNetwork, int(a.open.Load())/max(a.table.networks(), 1)+1)
-		a.Shed(int(a.open.Load()/shedShare) + 1)
 	}
+	c.since.Store(a.clock.Add(1))
 	if !a.table.add(c, identity.NetworkID(addr), hostKey(addr), perNetwork, perAddress) {
 		a.counts.network.Add(1)
 		return false

@@ -141,6 +141,55 @@ func TestIdleOnesMakeRoom(t *testing.T) {
 	}
 }
 
+// TestWhoIsClosedFirst: the order in which connections make room.
+func TestWhoIsClosedFirst(t *testing.T) {
+	d := newDoor(t, AdmissionOptions{Connections: 40, PerNetwork: 1000})
+	served := func(list []*Conn) []*Conn {
+		for _, c := range list {
+			c.Busy()
+			c.Idle()
+		}
+		return list
+	}
+	patient := served(d.comeMany(2, "203.0.113.%d"))
+	silent := d.comeMany(2, "198.51.100.%d")
+	heavy := d.comeMany(8, "192.0.2.%d")
+	busy := d.comeMany(10, "10.0.%d.1")
+	for _, c := range busy {
+		c.Busy()
+	}
+	recent := served(d.comeMany(2, "100.64.0.%d"))
+	young := d.comeMany(2, "100.64.1.%d")
+	gone := func() (names []string) {
+		for _, g := range []struct {
+			name string
+			list []*Conn
+		}{{"heavy", heavy}, {"silent", silent}, {"patient", patient}, {"recent", recent}, {"young", young}, {"busy", busy}} {
+			n := 0
+			for _, c := range g.list {
+				if c.Shed() {
+					n++
+				}
+			}
+			if n == len(g.list) {
+				names = append(names, g.name)
+			} else if n > 0 {
+				names = append(names, "some "+g.name)
+			}
+		}
+		return names
+	}
+	for i, tc := range []struct {
+		want int
+		gone string
+	}{{8, "heavy"}, {2, "heavy silent"}, {2, "heavy silent patient"}, {2, "heavy silent patient recent"}, {9, "heavy silent patient recent young"}, {9, "heavy silent patient recent young"}} {
+		d.Shed(tc.want)
+		if got := strings.Join(gone(), " "); got != tc.gone {
+			t.Errorf("after %d: %s, want %s", i, got, tc.gone)
+		}
+	}
+}
+
 // TestNobodyWaits: without anything to close a newcomer is turned away at once, which is said once.
 func TestNobodyWaits(t *testing.T) {
 	d := newDoor(t, AdmissionOptions{Connections: 10, PerNetwork: 1000})
@@ -177,6 +226,9 @@ func TestMemoryPressure(t *testing.T) {
 		c.Busy()
 	}
 	p = 0.95
+	ended, end := context.WithCancel(t.Context())
+	end()
+	d.Run(ended) // looks once
 	if d.come("192.0.2.250") != nil {
 		t.Error("a heavy network gets more")
 	}

@@ -26,6 +26,7 @@ type Conn struct {
 	left      atomic.Bool // its place was given back
 	waited    bool        // a read deadline was set
 	state     atomic.Int32
+	since     atomic.Uint64 // when it began to wait for its client, by Admission.clock
 	// The place in Admission's table, under its shard's lock.
 	network        *network
 	host           uint64
@@ -47,7 +48,17 @@ func (c *Conn) Busy() bool {
 }
 
 // Idle is called when everything is served and the client may send another request, or not.
-func (c *Conn) Idle() { c.state.CompareAndSwap(stateBusy, stateIdle) }
+func (c *Conn) Idle() {
+	c.progress()
+	c.state.CompareAndSwap(stateBusy, stateIdle)
+}
+
+// progress notes that the client has not kept the connection waiting.
+func (c *Conn) progress() {
+	if c.admission != nil {
+		c.since.Store(c.admission.clock.Load())
+	}
+}
 
 // Shed tells that the connection was closed to make room.
 func (c *Conn) Shed() bool { return c.state.Load() == stateShed }
