@@ -132,6 +132,8 @@ func (r *Reader) answer(c *conn, s *stream, p *pair, in []byte, n *int, at place
 	switch h.Framing {
 	case http1.FramingLength:
 		m.length = h.ContentLength
+	case http1.FramingChunked:
+		r.expectTrailers(c, m)
 	case http1.FramingUntilClose:
 		m.length = math.MaxInt64
 	}
@@ -147,9 +149,8 @@ func (r *Reader) answered(c *conn, p *pair) {
 	s := &c.talk.streams[1]
 	m := &p.answer
 	if s.reading != nil {
-		m.size, m.anomalies = s.body.Size, s.body.Anomalies
+		r.end(c, s, m)
 	}
-	s.reading = nil
 	m.done = true
 	refused := p.request.refused && p.request.done
 	r.settle(c)
@@ -195,7 +196,7 @@ func (r *Reader) ended(c *conn, side uint8) {
 			p := &pair{client: c.key, side: c.client, number: s.start.number}
 			p.request = message{head: bytes.Clone(s.buf), first: s.start.at, last: r.now, refused: true, partial: true, done: true}
 			p.request.anomalies.Add(exchange.AnomalyIncomplete)
-			r.hold(c, len(p.request.head))
+			r.hold(c, len(p.request.head)+pairCost)
 			t.waiting = append(t.waiting, p)
 		}
 		if c.talk == t {
@@ -226,18 +227,19 @@ func (r *Reader) ended(c *conn, side uint8) {
 func (r *Reader) abandon(c *conn) {
 	t := c.talk
 	q, a := &t.streams[0], &t.streams[1]
-	if q.reading != nil {
-		q.reading.size, q.reading.anomalies, q.reading.cut = q.body.Size, q.body.Anomalies, true
+	if m := q.reading; m != nil {
+		m.cut = true
+		r.end(c, q, m)
 		r.stats.Cut++
 	} else if len(q.buf) > 0 && t.plain && !t.deaf {
 		r.stats.Cut++
 	}
-	if a.reading != nil {
-		a.reading.size, a.reading.anomalies, a.reading.cut = a.body.Size, a.body.Anomalies, true
+	if m := a.reading; m != nil {
+		m.cut = true
+		r.end(c, a, m)
 	} else if len(a.buf) > 0 && t.plain {
 		r.stats.Orphans++
 	}
-	q.reading, a.reading = nil, nil
 	for _, p := range t.waiting {
 		r.tell(c, p)
 	}

@@ -100,7 +100,7 @@ func (r *Reader) pop(c *conn, s *stream) piece {
 	p := s.pending[0]
 	s.pending = slices.Delete(s.pending, 0, 1)
 	s.waiting -= len(p.data)
-	r.hold(c, -len(p.data))
+	r.hold(c, -len(p.data)-pieceCost)
 	return p
 }
 
@@ -164,7 +164,7 @@ func (r *Reader) insert(c *conn, s *stream, i int, p piece) {
 	p.data = bytes.Clone(p.data)
 	s.pending = slices.Insert(s.pending, i, p)
 	s.waiting += len(p.data)
-	r.hold(c, len(p.data))
+	r.hold(c, len(p.data)+pieceCost)
 }
 
 // differ compares what two pieces say about the same bytes.

@@ -165,7 +165,8 @@ func TestDamaged(t *testing.T) {
 // halfOpen writes a capture of n connections of which nothing, or only the beginning of a request, was captured.
 type halfOpen struct {
 	n, of   int
-	payload string
+	payload string // the first segments of each
+	ahead   string // and one behind a gap
 	s       *script
 	b       []byte
 }
@@ -183,9 +184,14 @@ func (h *halfOpen) Read(p []byte) (int, error) {
 		h.n++
 		l := h.s.join(netip.AddrPortFrom(addr, 1024), serverAddr)
 		h.s.packet(h.s.tcp(l.client, l.server, flagSYN, l.seq-1, 0, nil))
-		if h.payload != "" {
-			h.s.packet(h.s.tcp(l.client, l.server, flagACK, l.seq, l.ack, []byte(h.payload)))
-			h.s.packet(h.s.tcp(l.client, l.server, flagACK, l.seq+5000, l.ack, []byte(h.payload)))
+		for b := h.payload; b != ""; {
+			n := min(len(b), 16<<10)
+			l.ask(b[:n])
+			b = b[n:]
+		}
+		if h.ahead != "" {
+			l.askLater("lost")
+			l.ask(h.ahead)
 		}
 		h.b = h.s.out.Bytes()
 	}
@@ -199,17 +205,25 @@ func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
+	begun := "POST /x HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 1300)
 	for _, c := range []struct {
-		name, payload string
-		bound         uint64 // bytes of heap
+		name           string
+		n              int
+		payload, ahead string
+		bound          uint64 // bytes of heap
 	}{
-		{"only SYN", "", 32 << 20},
-		{"the beginning of a request and a segment ahead", "POST /x HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 1300), 112 << 20},
+		{"only SYN", 100_000, "", "", 32 << 20},
+		{"the beginning of a request and a segment ahead", 100_000, begun, begun, 112 << 20},
+		{"a large head, and all but the end of its trailers", 10_000,
+			"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nX: " + strings.Repeat("x", 30<<10) + "\r\n\r\n0\r\nY: " + strings.Repeat("y", 7<<10), "", 112 << 20},
+		{"a large request, whole", 10_000, "GET /x HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 30<<10) + "\r\n\r\n", "", 112 << 20},
+		{"pipelined", 10_000, strings.Repeat("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 250), "", 112 << 20},
+		{"single bytes ahead", 10_000, "GET /", "x", 112 << 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScript()
 			s.step = 1000 // all within a second, so that nothing is idle
-			r := NewReader(&halfOpen{of: 100_000, payload: c.payload, s: s}, Options{})
+			r := NewReader(&halfOpen{of: c.n, payload: c.payload, ahead: c.ahead, s: s}, Options{})
 			heap := func() uint64 {
 				var m runtime.MemStats
 				runtime.GC()

@@ -24,8 +24,10 @@ const (
 	maxWaiting = 256
 	// maxEarly bounds the bytes of a server that wait for the request that they answer.
 	maxEarly = 64 << 10
-	// keptBuffer is how large a buffer is kept for another connection.
-	keptBuffer = 16 << 10
+	// freeBuffer is how large an empty buffer a connection keeps without its being counted.
+	freeBuffer = 1 << 10
+	// pairCost and pieceCost are what a pair and a piece take beside the bytes that they hold.
+	pairCost, pieceCost = 512, 96
 )
 
 // stream is one direction of a talk.
@@ -47,11 +49,11 @@ type stream struct {
 }
 
 func (s *stream) reset() {
-	buf := s.buf
-	if cap(buf) > keptBuffer {
+	buf := s.buf[:0]
+	if cap(buf) > freeBuffer {
 		buf = nil
 	}
-	*s = stream{buf: buf[:0], body: s.body}
+	*s = stream{buf: buf}
 }
 
 // place is where and when bytes came.
@@ -72,6 +74,7 @@ type message struct {
 	refused     bool // the head or the body was
 	partial     bool // the head was not sent whole
 	first, last int64
+	trailers    int // bytes held ready for a trailer section
 	done        bool
 }
 
@@ -152,6 +155,9 @@ func (s *stream) join(data []byte, at place) []byte {
 func (r *Reader) keep(c *conn, s *stream, in []byte, had, n int, at place) {
 	s.buf = append(s.buf[:0], in[n:]...)
 	r.hold(c, len(s.buf)-had)
+	if len(s.buf) == 0 && cap(s.buf) > freeBuffer {
+		s.buf = nil // what is counted is what it holds
+	}
 	if n > 0 {
 		s.start, s.scanned = at, 0
 	}
@@ -283,7 +289,7 @@ func (r *Reader) ask(c *conn, s *stream, in []byte, n *int, at place) bool {
 	}
 	m := &p.request
 	m.head, m.first, m.last = bytes.Clone(h.Raw), s.start.at, at.at
-	r.hold(c, len(m.head))
+	r.hold(c, len(m.head)+pairCost)
 	t.waiting = append(t.waiting, p)
 	if err != nil {
 		m.refused, m.done, t.deaf = true, true, true
@@ -292,8 +298,11 @@ func (r *Reader) ask(c *conn, s *stream, in []byte, n *int, at place) bool {
 	s.reading = m
 	*n += k
 	s.start, s.scanned = at, 0
-	if h.Framing == http1.FramingLength {
+	switch h.Framing {
+	case http1.FramingLength:
 		m.length = h.ContentLength
+	case http1.FramingChunked:
+		r.expectTrailers(c, m)
 	}
 	if s.body.BeginRequest(h, &r.o.Limits); s.body.Done() {
 		r.asked(c)
@@ -301,13 +310,29 @@ func (r *Reader) ask(c *conn, s *stream, in []byte, n *int, at place) bool {
 	return true
 }
 
+// expectTrailers counts the memory that the codec may take for a trailer section.
+func (r *Reader) expectTrailers(c *conn, m *message) {
+	m.trailers = r.o.Limits.TrailerBytes
+	r.hold(c, m.trailers)
+}
+
+// end takes what the codec has found in the body of m, and the codec's memory back.
+func (r *Reader) end(c *conn, s *stream, m *message) {
+	m.size, m.anomalies = s.body.Size, s.body.Anomalies
+	s.reading = nil
+	if m.trailers > 0 {
+		r.hold(c, -m.trailers)
+		m.trailers = 0
+		s.body = http1.Body{}
+	}
+}
+
 // asked ends the request that is being read.
 func (r *Reader) asked(c *conn) {
 	t := c.talk
 	s := &t.streams[0]
 	m := s.reading
-	s.reading = nil
-	m.size, m.anomalies = s.body.Size, s.body.Anomalies
+	r.end(c, s, m)
 	m.done = true
 	r.settle(c)
 }
@@ -338,6 +363,6 @@ func (r *Reader) tell(c *conn, p *pair) {
 	if !p.answered {
 		r.stats.Unanswered++
 	}
-	r.hold(c, -len(p.request.head)-len(p.request.body)-len(p.answer.head)-len(p.answer.body))
+	r.hold(c, -pairCost-len(p.request.head)-len(p.request.body)-len(p.answer.head)-len(p.answer.body))
 	r.done = append(r.done, p)
 }
