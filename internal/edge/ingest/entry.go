@@ -67,6 +67,7 @@ type entry struct {
 	site          []byte
 	ip            []byte
 	port          int
+	ja4, h2       []byte // the connection's fingerprints
 	order         [][]byte // names in wire order and casing
 	hasOrder      bool
 	request       []exchange.Field
@@ -297,6 +298,10 @@ func (d *entryDecoder) scanClient() {
 			e.ip, _ = s.Text()
 		case "port":
 			e.port = int(numberOr(s, 0))
+		case "ja4":
+			e.ja4, _ = s.Text()
+		case "h2":
+			e.h2, _ = s.Text()
 		case "headerOrder":
 			if e.hasOrder = s.Open('['); !e.hasOrder {
 				continue

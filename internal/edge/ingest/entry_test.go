@@ -41,7 +41,7 @@ func TestEntry(t *testing.T) {
 			"whole", `{` + at + `,"time":12.5,"timings":{"send":0,"wait":10,"receive":2.5},"request":{"method":"POST","url":"https://h:8443/p/1?q=%20a#f",` +
 				`"headers":[{"name":"content-type","value":"application/json"},{"name":"host","value":"H2:443"},{"name":"user-agent","value":"ua"},{"name":"authorization","value":"Bearer x"}],` +
 				`"postData":{"mimeType":"application/json","text":"{\"a\":\"\u00e9\"}"},"bodySize":10},"response":{"status":201,"headers":[{"name":"Content-Type","value":"application/json"}],` +
-				`"content":{"size":2,"mimeType":"application/json","text":"e30=","encoding":"base64"},"bodySize":2},"_client":{"ip":"2001:db8::1","port":4711,"headerOrder":["Host","User-Agent","Authorization","Content-Type"]},"_site":"other"}`,
+				`"content":{"size":2,"mimeType":"application/json","text":"e30=","encoding":"base64"},"bodySize":2},"_client":{"ip":"2001:db8::1","port":4711,"ja4":"t13d1516h2_8daaf6152771_02713d6af862","h2":"00000000000000ff","headerOrder":["Host","User-Agent","Authorization","Content-Type"]},"_site":"other"}`,
 			0, func(t *testing.T, x *exchange.Exchange) {
 				want := exchange.SawAll &^ exchange.SawWire
 				if x.Observed != want {
@@ -59,6 +59,9 @@ func TestEntry(t *testing.T) {
 				}
 				if got := strings.Join(names, " "); got != "Host User-Agent Authorization Content-Type" || x.Request.Fields[2].ID != exchange.HeaderAuthorization {
 					t.Errorf("order %s", got)
+				}
+				if x.Client.JA4 != "t13d1516h2_8daaf6152771_02713d6af862" || x.Client.HTTP2 != 255 {
+					t.Errorf("%+v", x.Client)
 				}
 				if x.Client.Addr != netip.MustParseAddr("2001:db8::1") || x.Client.Port != 4711 || x.Latency != 10e6 || x.Duration != 125e5 {
 					t.Errorf("client %v, latency %d, duration %d", x.Client, x.Latency, x.Duration)

@@ -3,10 +3,12 @@ package ingest
 import (
 	"bytes"
 	"encoding/base64"
+	"strconv"
 
 	"merlon/internal/edge/ingest/record"
 	"merlon/internal/edge/ingest/stamp"
 	"merlon/internal/model/exchange"
+	"merlon/internal/model/identity"
 )
 
 // decode fills x from an entry.
@@ -108,6 +110,24 @@ func (d *entryDecoder) setClient(x *exchange.Exchange) {
 		}
 		x.Observed |= exchange.SawClient
 	}
+	if len(d.e.ja4) > 0 && len(d.e.ja4) <= identity.MaxJA4 {
+		x.Client.JA4 = d.site(d.e.ja4)
+	}
+	x.Client.HTTP2 = connectionPrint(d.e.h2)
+}
+
+// connectionPrint reads a fingerprint of HTTP/2: 16 hexadecimal digits are one of ours, as verdict lines show it; any other
+// text, such as that of Akamai's form, is hashed.
+func connectionPrint(text []byte) identity.Fingerprint {
+	if len(text) == 0 {
+		return 0
+	}
+	if len(text) == 16 {
+		if n, err := strconv.ParseUint(string(text), 16, 64); err == nil {
+			return identity.Fingerprint(n)
+		}
+	}
+	return identity.Fingerprint(exchange.MemberLoc(0x6d68320000000002, text))
 }
 
 // setFields settles host, header order and what the headers show.
@@ -308,7 +328,7 @@ func appendForm(dst, v []byte) []byte {
 	return dst
 }
 
-// maxSites bounds the names that a decoder remembers; others cost an allocation each.
+// maxSites bounds the names, of sites and of fingerprints, that a decoder remembers; others cost an allocation each.
 const maxSites = 1024
 
 func (d *entryDecoder) site(name []byte) string {
