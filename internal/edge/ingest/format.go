@@ -69,7 +69,7 @@ func unknownFormat(name string) error {
 
 // Bounds of the look at an input's beginning.
 const (
-	sniffLines = 10
+	sniffLines = 50 // servers say more than that about themselves before the first access only rarely
 	sniffBytes = 4 << 20
 )
 

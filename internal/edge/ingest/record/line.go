@@ -27,6 +27,7 @@ type Line struct {
 	clock             stamp.Clock
 	prints            map[string]string // JA4 fingerprints met
 	scratch           []byte
+	forwardedFor      []byte // the field's name
 }
 
 // Auto is a Hops that believes X-Forwarded-For when the peer's address is private.
@@ -116,7 +117,7 @@ func (l *Line) Fill(x *exchange.Exchange) Cause {
 	x.Request.Fields, l.request = l.request, x.Request.Fields[:0]
 	x.Response.Fields, l.response = l.response, x.Response.Fields[:0]
 	if v := l.values[Forwarded]; v != nil && !l.saw.Has(exchange.SawRequestHeaders) {
-		x.Request.Fields = append(x.Request.Fields, exchange.Field{Name: forwardedName(), Value: v, ID: exchange.HeaderXForwardedFor})
+		x.Request.Fields = append(x.Request.Fields, exchange.Field{Name: l.forwardedName(), Value: v, ID: exchange.HeaderXForwardedFor})
 	}
 	l.spans(x)
 	if cause := l.requestLine(x); cause != 0 {
@@ -130,7 +131,12 @@ func (l *Line) Fill(x *exchange.Exchange) Cause {
 	return l.sizes(x)
 }
 
-func forwardedName() []byte { return []byte("X-Forwarded-For") }
+func (l *Line) forwardedName() []byte {
+	if l.forwardedFor == nil {
+		l.forwardedFor = []byte("X-Forwarded-For")
+	}
+	return l.forwardedFor
+}
 
 func (l *Line) status(x *exchange.Exchange) Cause {
 	v := l.values[Status]

@@ -56,10 +56,12 @@ func Address(b []byte) (netip.Addr, bool) {
 
 // AddressPort reads an address that may have a port behind it: 192.0.2.1:80, [2001:db8::1]:80.
 func AddressPort(b []byte) (netip.Addr, uint16, bool) {
-	if a, ok := Address(b); ok {
-		return a, 0, true
-	}
 	k := bytes.LastIndexByte(b, ':')
+	if k < 0 || bytes.IndexByte(b, ':') != k { // an address alone, or IPv6
+		if a, ok := Address(b); ok {
+			return a, 0, true
+		}
+	}
 	if k < 0 {
 		k = len(b)
 	}
