@@ -67,7 +67,7 @@ type entry struct {
 	site          []byte
 	ip            []byte
 	port          int
-	ja4, h2       []byte // the connection's fingerprints
+	ja4, h2       []byte   // the connection's fingerprints
 	order         [][]byte // names in wire order and casing
 	hasOrder      bool
 	request       []exchange.Field
