@@ -5,7 +5,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/enforce/action"
@@ -57,28 +56,32 @@ type conn struct {
 	handled atomic.Int64 // requests that came up here
 	flood   atomic.Bool  // one was told
 
-	writing sync.Mutex
-	out     framing
-	// held was written by net/http and waits for what follows at once; see Write.
-	held     []byte
+	// What net/http writes; see write.go.
+	writing  sync.Mutex
+	room     sync.Cond
+	out      framing
+	pending  []byte
+	writeErr error
+	ready    chan struct{} // one token when there is something to send
 	promises int64
 	promised atomic.Int64
 	// provoked are streams that net/http has reset for a fault of the client's, and faults their flood.
 	provoked int64
+	// finished are the answers that net/http has ended, fault the code with which it has ended the connection.
+	finished int64
+	fault    uint32
 	faults   flood
 
-	away  atomic.Bool   // net/http has sent GOAWAY
-	fault atomic.Uint32 // its error code
-
-	closed chan struct{}
-	once   sync.Once
+	closing chan struct{}
+	once    sync.Once
 }
 
 func newConn(s *Server, lc *listen.Conn) *conn {
-	c := &conn{Conn: lc.Conn, s: s, early: lc.Early, closed: make(chan struct{})}
+	c := &conn{Conn: lc.Conn, s: s, early: lc.Early, closing: make(chan struct{}), ready: make(chan struct{}, 1)}
+	c.room.L = &c.writing
 	c.peer.begin(&lc.Client, s.now)
 	c.peer.h2 = c
-	c.peer.watch.held = c.release
+	c.peer.watch.held = c.letGo
 	c.tap.begin(&s.o.Limits, s.now)
 	c.faults = c.tap.flood
 	return c
@@ -131,18 +134,17 @@ func (c *conn) fill([]byte) error {
 // flooded ends the connection and tells why.
 func (c *conn) flooded(k kind) {
 	c.told(k)
-	if c.writing.TryLock() {
-		if c.out.between() {
-			// GOAWAY with ENHANCE_YOUR_CALM, as far as it gets.
-			_ = c.Conn.SetWriteDeadline(time.Unix(0, c.s.now()+int64(time.Second)))
-			_, _ = c.Conn.Write([]byte{0, 0, 8, frameGoAway, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b})
-		}
-		c.writing.Unlock()
+	c.writing.Lock()
+	if c.out.between() && c.writeErr == nil {
+		// GOAWAY with ENHANCE_YOUR_CALM, as far as it gets.
+		c.pending = append(c.pending, 0, 0, 8, frameGoAway, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b)
 	}
+	c.writeErr = errFlood
+	c.writing.Unlock()
 	_ = c.Close()
 }
 
-// told logs and publishes a flood.
+// told logs and publishes a flood, once.
 func (c *conn) told(k kind) {
 	if c.flood.Swap(true) {
 		return
@@ -150,68 +152,6 @@ func (c *conn) told(k kind) {
 	c.s.o.Log.Warn("an HTTP/2 connection was closed", "peer", c.peer.client.Addr, "reason", kindNames[k])
 	c.report(exchange.AnomalyHTTP2Flood)
 }
-
-// Write passes net/http's bytes on and looks at what they say.
-//
-// net/http sends the head of an answer by itself and then its data: two records of TLS and two system calls. A flow that has
-// the whole of a small answer promises that the data comes at once; until it does, the head is held. When it does not, since
-// the client's window is used up or its stream was reset, the watch sends the head at its next look.
-func (c *conn) Write(p []byte) (int, error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	refused, ended := c.wrote(p)
-	if refused > 0 {
-		for range refused {
-			c.report(exchange.AnomalyHTTP2Malformed)
-		}
-		c.provoked += int64(refused)
-		if !c.faults.add(kindReset, int64(refused), c.tap.done.Load()) {
-			c.told(kindReset)
-			_ = c.Close()
-			return 0, errFlood
-		}
-	}
-	c.promises += c.promised.Swap(0)
-	headers := c.out.between() && c.out.kind() == frameHeaders && c.out.flags()&(flagEndStream|flagEndHeaders) == flagEndHeaders
-	if headers && c.promises > 0 && len(c.held)+len(p) <= maxHeld {
-		c.held = append(c.held, p...)
-		c.peer.watch.wake()
-		return len(p), nil
-	}
-	c.promises = max(0, c.promises-ended)
-	if len(c.held) == 0 {
-		return c.Conn.Write(p)
-	}
-	c.held = append(c.held, p...)
-	_, err := c.Conn.Write(c.held)
-	c.held = c.held[:0]
-	if cap(c.held) > 2*maxHeld {
-		c.held = nil
-	}
-	return len(p), err
-}
-
-// maxHeld bounds what is held.
-const maxHeld = 8 << 10
-
-// release sends what is held, unless somebody is writing. It reports whether anything may still be held.
-func (c *conn) release() bool {
-	if !c.writing.TryLock() {
-		return true
-	}
-	defer c.writing.Unlock()
-	c.promises = 0
-	c.promised.Store(0)
-	if len(c.held) > 0 {
-		_ = c.Conn.SetWriteDeadline(time.Unix(0, c.s.now()+int64(c.s.o.Timeouts.Body)))
-		_, _ = c.Conn.Write(c.held)
-		c.held = c.held[:0]
-	}
-	return false
-}
-
-// promise tells that a head that is about to be written will be followed by the end of its stream at once.
-func (c *conn) promise() { c.promised.Add(1) }
 
 // Error codes of HTTP/2 (RFC 9113 section 7) that do not speak of the client.
 const (
@@ -249,6 +189,9 @@ func (c *conn) wrote(b []byte) (refused int, ended int64) {
 		switch f.kind() {
 		case frameData:
 			ended += int64(f.flags() & flagEndStream)
+			c.finished += int64(f.flags() & flagEndStream)
+		case frameHeaders:
+			c.finished += int64(f.flags() & flagEndStream)
 		case frameReset:
 			f.kept, f.keep = f.kept[:0], min(4, f.left)
 		case frameGoAway:
@@ -267,10 +210,7 @@ func (c *conn) said() int {
 	k = k[len(k)-4:]
 	code := uint32(k[0])<<24 | uint32(k[1])<<16 | uint32(k[2])<<8 | uint32(k[3])
 	if c.out.kind() == frameGoAway {
-		c.away.Store(true)
-		if code != codeNoError {
-			c.fault.Store(code)
-		}
+		c.fault = max(c.fault, code)
 		return 0
 	}
 	if code == codeNoError || code == codeInternal || code == codeCancel {
@@ -279,32 +219,17 @@ func (c *conn) said() int {
 	return 1
 }
 
-// Close closes the connection.
-func (c *conn) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { close(c.closed) })
-	return err
-}
-
 // ended tells what the connection did that no request has told: net/http has ended it for a protocol error, or answered
 // requests itself (400 for fields of the connection, 431 for heads of twice the limit). Those are told together, when the
-// connection ends, since which they were cannot be seen from here. Requests that the client reset before they came up are
-// none of them.
+// connection ends, since which they were cannot be seen from here: only that more answers have ended than requests came up.
 func (c *conn) ended() {
 	c.peer.watch.stop()
 	if c.flood.Load() {
 		return
 	}
-	if c.fault.Load() != 0 {
-		c.report(exchange.AnomalyHTTP2Malformed)
-		return
-	}
-	if c.away.Load() {
-		return // streams that were opened since then are ignored
-	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if below := c.tap.opened.Load() - c.handled.Load() - c.provoked; below > c.tap.resets.Load() {
+	if c.fault != 0 || c.finished > c.handled.Load() {
 		c.report(exchange.AnomalyHTTP2Malformed)
 	}
 }

@@ -250,8 +250,8 @@ func FuzzTap(f *testing.F) {
 		for b := in; len(b) > 0 && got == numKinds; b = b[min(step, len(b)):] {
 			got = pieces.read(b[:min(step, len(b))])
 		}
-		if got != want || whole.print != pieces.print || whole.opened.Load() != pieces.opened.Load() {
-			t.Fatalf("in one piece %v %x %d, in several %v %x %d", want, whole.print, whole.opened.Load(), got, pieces.print, pieces.opened.Load())
+		if got != want || whole.print != pieces.print || whole.carried != pieces.carried {
+			t.Fatalf("in one piece %v %x %d, in several %v %x %d", want, whole.print, whole.carried, got, pieces.print, pieces.carried)
 		}
 		if cap(whole.kept) > 2*maxKept+64 {
 			t.Fatalf("%d bytes kept", cap(whole.kept))

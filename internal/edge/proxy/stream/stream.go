@@ -123,7 +123,6 @@ func New(o Options) *Server {
 			MaxReadFrameSize:              16 << 10,
 			MaxReceiveBufferPerConnection: o.Limits.ReceiveConnection,
 			MaxReceiveBufferPerStream:     o.Limits.ReceiveStream,
-			WriteByteTimeout:              o.Timeouts.Body,
 		},
 		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
 			return context.WithValue(ctx, peerKey{}, &nc.(*conn).peer)
@@ -140,11 +139,11 @@ func (s *Server) ServeConn(lc *listen.Conn) {
 	select {
 	case s.accept <- c:
 	case <-s.closing:
-		_ = c.Close()
+		_ = lc.Close()
 		return
 	}
 	s.conns.Add(1)
-	<-c.closed
+	c.pump()
 	s.conns.Add(-1)
 	c.ended()
 }

@@ -64,10 +64,7 @@ type tap struct {
 	// The header block under way.
 	blockFrames, blockBytes int
 
-	highest uint32 // the highest stream that was opened
-	carried int64  // frames that carried something
-	opened  atomic.Int64
-	resets  atomic.Int64
+	carried int64 // frames that carried something
 	// done are requests that came to their end. Others count them.
 	done atomic.Int64
 }
@@ -127,10 +124,6 @@ func (t *tap) frame() (kind, bool) {
 		}
 		t.carried++
 	case frameHeaders:
-		if id := t.stream(); id > t.highest {
-			t.highest = id
-			t.opened.Add(1)
-		}
 		t.carried++
 		t.blockFrames, t.blockBytes = 0, n
 		t.keepOpening(n)
@@ -143,7 +136,6 @@ func (t *tap) frame() (kind, bool) {
 	case framePriority:
 		return kindPriority, t.flood.add(kindPriority, 1, 0)
 	case frameReset:
-		t.resets.Add(1)
 		return kindReset, t.flood.add(kindReset, 1, t.done.Load())
 	case frameSettings:
 		if t.flags()&flagAck == 0 {
