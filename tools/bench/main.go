@@ -3,6 +3,8 @@
 // to read it. It needs nginx, HAProxy, wrk and h2load; it speaks to loopback alone and ends only what it started.
 //
 //	bench [-part cpu,http2,latency,idle,ingest] [-rounds 5] [-seconds 6] [-workload one|many|both] [-json FILE]
+//	bench -attacks 8s
+//	bench -soak 2h
 //	bench -endurance [-requests 2000000] [-addresses 1000000] [-junk 100000]
 package main
 
@@ -23,9 +25,11 @@ import (
 )
 
 func main() {
-	// A reader that goes away (| head) would otherwise end this process before it has ended what it started.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// A reader that goes away (| head) would otherwise end this process before it has ended what it started. The signal
+	// comes for broken sockets, too, so that it is the failed write that stops the run.
+	signal.Ignore(syscall.SIGPIPE)
+	err := run(ctx, os.Args[1:], &reader{os.Stdout, stop}, &reader{os.Stderr, stop})
 	stop()
 	switch {
 	case err == nil:
@@ -37,11 +41,28 @@ func main() {
 	}
 }
 
+// reader is who reads what is printed; when he goes away, gone is called.
+type reader struct {
+	w    io.Writer
+	gone func()
+}
+
+// Write implements io.Writer.
+func (r *reader) Write(b []byte) (int, error) {
+	n, err := r.w.Write(b)
+	if err != nil {
+		r.gone()
+	}
+	return n, err
+}
+
 // settings are what the command line says.
 type settings struct {
 	plan
 	merlon     string
 	parts      string
+	soak       time.Duration
+	attacks    time.Duration
 	workload   string
 	json       string
 	endurance  bool
@@ -67,6 +88,8 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 	f.StringVar(&s.json, "json", "", "write all samples to this file")
 	f.BoolVar(&s.force, "force", false, "measure on a busy machine too, and say so")
 	f.DurationVar(&s.settle, "settle", 0, "instead of stopping Merlon before its CPU is read, wait so long for it to distil and save by itself (70s)")
+	f.DurationVar(&s.attacks, "attacks", 0, "instead of measuring, attack Merlon for so long in each of ten ways while honest clients go on (8s)")
+	f.DurationVar(&s.soak, "soak", 0, "instead of measuring, let callers and trouble loose on Merlon for so long (2h)")
 	f.BoolVar(&s.endurance, "endurance", false, "send -requests requests to Merlon alone and watch its memory")
 	f.IntVar(&s.requests, "requests", 2_000_000, "requests of an endurance run")
 	f.IntVar(&s.principals, "principals", 10_000, "principals of workload many and of an endurance run")
@@ -83,6 +106,8 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 		return s, fmt.Errorf("-workload is one, many or both, not %q", s.workload)
 	case badPart(s.parts) != "":
 		return s, fmt.Errorf("-part: %q is none of %s", badPart(s.parts), strings.Join(allParts, ", "))
+	case s.soak != 0 && (s.soak < 10*time.Second || s.soak > 100*time.Hour) || s.attacks != 0 && (s.attacks < time.Second || s.attacks > time.Hour):
+		return s, errors.New("-soak is 10s to 100h, -attacks 1s to 1h")
 	case s.rounds < 1 || s.rounds > 1000 || seconds < 1 || seconds > 3600 || s.conns < 1 || s.conns > 4000:
 		return s, errors.New("-rounds is 1 to 1000, -seconds 1 to 3600, -conns 1 to 4000")
 	case s.requests < 1000 || s.requests > 1e9 || s.principals < 1 || s.principals > 1e6 || s.addresses < 1 || s.addresses > 3_800_000 || s.junk < 0 || s.junk > 1e7:
@@ -118,6 +143,8 @@ type report struct {
 	Latency   *latency   `json:"latency,omitempty"`
 	Idle      *idle      `json:"idle,omitempty"`
 	Ingest    *ingested  `json:"ingest,omitempty"`
+	Soak      *soaked    `json:"soak,omitempty"`
+	Attacks   []sieged   `json:"attacks,omitempty"`
 	Verdicts  []verdict  `json:"verdicts"`
 }
 
@@ -126,20 +153,12 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) 
 	if err != nil {
 		return err
 	}
-	f, err := setUp(ctx, s.merlon, s.principals)
-	defer func() { err = errors.Join(err, f.close()) }()
-	if err != nil {
-		return err
-	}
-	if err := f.faithful(ctx, "http://"+f.address); err != nil {
-		return fmt.Errorf("upstream: %w", err)
-	}
 	quiet := newReadiness()
 	r := report{Time: time.Now().UTC(), Cores: runtime.NumCPU(), Forced: s.force}
-	if s.endurance {
-		err = s.endure(ctx, f, &r, out, errOut)
+	if s.soak > 0 || s.attacks > 0 {
+		err = s.endanger(ctx, &r, out, errOut)
 	} else {
-		err = s.compare(ctx, f, quiet, &r, out, errOut)
+		err = s.measure(ctx, quiet, &r, out, errOut)
 	}
 	if err != nil {
 		return err
@@ -160,6 +179,43 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) (err error) 
 	}
 	if !met {
 		return errMissed
+	}
+	return nil
+}
+
+// measure sets up the field and runs an endurance run or the rounds.
+func (s settings) measure(ctx context.Context, quiet *readiness, r *report, out, errOut io.Writer) (err error) {
+	f, err := setUp(ctx, s.merlon, s.principals)
+	defer func() { err = errors.Join(err, f.close()) }()
+	if err != nil {
+		return err
+	}
+	if err := f.faithful(ctx, "http://"+f.address); err != nil {
+		return fmt.Errorf("upstream: %w", err)
+	}
+	if s.endurance {
+		return s.endure(ctx, f, r, out, errOut)
+	}
+	return s.compare(ctx, f, quiet, r, out, errOut)
+}
+
+// endanger runs attacks, a soak, or both. A result is printed also when it could not be brought to its end.
+func (s settings) endanger(ctx context.Context, r *report, out, errOut io.Writer) error {
+	if s.attacks > 0 {
+		got, err := siege(ctx, s.merlon, siegePlan{lasts: s.attacks, strength: 4, honest: 4, pace: 10 * time.Millisecond, patience: 10 * time.Second}, errOut)
+		printSieges(out, got)
+		if err != nil {
+			return err
+		}
+		r.Attacks, r.Verdicts = got, append(r.Verdicts, siegeVerdicts(got)...)
+	}
+	if s.soak > 0 {
+		got, err := soak(ctx, s.merlon, planSoak(s.soak), errOut)
+		got.print(out)
+		if err != nil {
+			return err
+		}
+		r.Soak, r.Verdicts = &got, append(r.Verdicts, got.verdicts()...)
 	}
 	return nil
 }
