@@ -81,6 +81,12 @@ func rawUpstream(b testing.TB) (url string) {
 // benchProxy serves one site before the upstream and throws the events away.
 func benchProxy(b testing.TB, url string) (addr string) {
 	b.Helper()
+	return benchListener(b, url, listen.Options{})
+}
+
+// benchListener is benchProxy with a listener of one's own.
+func benchListener(b testing.TB, url string, o listen.Options) (addr string) {
+	b.Helper()
 	queue := event.NewQueue(10_000)
 	e, mistakes := engine.New(engine.Options{Queue: queue, Namer: event.NewNamer(1, 1), Node: "n"}, engine.Input{
 		Bundle: &bundle.Bundle{Sites: []bundle.Site{{Name: "acme", Default: true}}},
@@ -96,7 +102,7 @@ func benchProxy(b testing.TB, url string) (addr string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	go func() { _ = s.Serve(listen.New(l, listen.Options{})) }()
+	go func() { _ = s.Serve(listen.New(l, o)) }()
 	go func() {
 		for batch := queue.Take(context.Background()); batch != nil; batch = queue.Take(context.Background()) {
 			queue.Release(batch...)

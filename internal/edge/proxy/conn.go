@@ -112,39 +112,65 @@ func (c *conn) now() int64 { return c.s.o.Now().UnixNano() }
 
 // run serves the connection to its end.
 func (c *conn) run(l *listen.Listener) {
-	defer func() { _ = c.nc.Close() }()
+	if !c.open(l) {
+		c.over()
+		return
+	}
+	if c.nc.Client.TLS != nil {
+		// A handshake leaves a stack of 32 kB behind, most of which the connection never needs again.
+		go c.serve()
+		return
+	}
+	c.serve()
+}
+
+// open finds out who is there. It reports false when there is nothing to serve, or it was served elsewhere.
+func (c *conn) open(l *listen.Listener) bool {
 	defer c.contain()
 	lc, err := l.Open(c.s.life, c.nc)
 	switch {
 	case errors.Is(err, listen.ErrProxyHeader):
 		c.s.o.Log.Warn("cannot serve a connection", "error", err)
-		return
+		return false
 	case err != nil:
-		return // counted by the listener; whoever connects could fill the log
+		return false // counted by the listener; whoever connects could fill the log
 	case lc.HTTP2:
 		if c.s.o.HTTP2 != nil {
 			c.s.o.HTTP2(lc)
 		}
-		return
-	}
-	if raw, ok := lc.Conn.(syscall.Conn); ok && lc.Client.TLS == nil {
-		if c.sock, err = raw.SyscallConn(); err != nil {
-			return
-		}
+		return false
 	}
 	if lc.Client.TLS != nil {
 		lc.OnWait(c.waits)
+	} else if raw, ok := lc.Conn.(syscall.Conn); ok {
+		if c.sock, err = raw.SyscallConn(); err != nil {
+			return false
+		}
 	}
+	return true
+}
+
+// serve serves requests until the last one.
+func (c *conn) serve() {
+	defer c.over()
 	defer c.release()
+	defer c.contain()
 	c.take()
-	if len(lc.Early) > len(c.buf) {
-		c.buf = make([]byte, len(lc.Early))
+	early := c.nc.Early
+	c.nc.Early = nil
+	if len(early) > len(c.buf) {
+		c.buf = make([]byte, len(early))
 	}
-	c.end = copy(c.buf, lc.Early)
-	lc.Early = nil
+	c.end = copy(c.buf, early)
 	for c.serveOne() {
 		c.settle()
 	}
+}
+
+// over closes the connection for good.
+func (c *conn) over() {
+	_ = c.nc.Close()
+	c.s.remove(c)
 }
 
 // contain turns a panic of this package into one event and the end of one connection.

@@ -1,16 +1,23 @@
 package proxy
 
 import (
+	"bufio"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"merlon/internal/edge/proxy/listen"
 )
 
 // idleBytes is what a kept-alive plain connection may cost while it waits: the whole process' resident memory, divided.
@@ -64,6 +71,72 @@ func TestIdleConnectionsAreSmall(t *testing.T) {
 	debug.FreeOSMemory()
 	collected := (resident(t) - from) / connections
 	t.Logf("%d idle connections, %d goroutines: %d bytes each, %d when garbage is collected", connections, runtime.NumGoroutine(), asIs, collected)
+}
+
+// idleTLSBytes is the same over TLS, where crypto/tls keeps the state of two ciphers, and the buffers of the last record.
+const idleTLSBytes = 32 << 10
+
+// TestIdleTLSConnectionsAreSmall has its clients in a process of their own: this test program, called again.
+func TestIdleTLSConnectionsAreSmall(t *testing.T) {
+	const connections = 2000
+	if raceDetector {
+		t.Skip("under the race detector memory is not the product's: it is not measured")
+	}
+	if addr := os.Getenv("MERLON_TEST_IDLE_CLIENTS_OF"); addr != "" {
+		idleTLSClients(t, addr, connections)
+		return
+	}
+	x, _ := withTLS(t)
+	addr := benchListener(t, rawUpstream(t), listen.Options{TLS: x, Now: time.Now})
+	c := exec.Command(os.Args[0], "-test.run=^TestIdleTLSConnectionsAreSmall$")
+	c.Env, c.Stderr = append(os.Environ(), "MERLON_TEST_IDLE_CLIENTS_OF="+addr), os.Stderr
+	stdin, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	debug.FreeOSMemory()
+	from := resident(t)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "ready\n" {
+		t.Fatalf("the clients say %q, %v", line, err)
+	}
+	asIs := (resident(t) - from) / connections
+	debug.FreeOSMemory()
+	collected := (resident(t) - from) / connections
+	t.Logf("%d idle TLS connections: %d bytes each, %d when the handshakes' garbage is collected", connections, asIs, collected)
+	if collected > idleTLSBytes {
+		t.Errorf("%d bytes a connection, at most %d are meant", collected, idleTLSBytes)
+	}
+	_ = stdin.Close()
+	if err := c.Wait(); err != nil {
+		t.Errorf("the clients: %v", err)
+	}
+}
+
+// idleTLSClients connects, asks once on each connection, and waits until its input ends.
+func idleTLSClients(t *testing.T, addr string, n int) {
+	buf := make([]byte, 4096)
+	for range n {
+		c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "GET /items/17 HTTP/1.1\r\nHost: acme\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := c.Read(buf); err != nil || !strings.HasPrefix(string(buf[:m]), "HTTP/1.1 200") {
+			t.Fatalf("%q, %v", buf[:m], err)
+		}
+	}
+	_, _ = os.Stdout.WriteString("ready\n")
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 // retried calls f until no signal comes between.

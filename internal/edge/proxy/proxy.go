@@ -147,10 +147,7 @@ func (s *Server) Serve(l *listen.Listener) error {
 			_ = nc.Close()
 			return ErrClosed
 		}
-		go func() {
-			defer s.remove(c)
-			c.run(l)
-		}()
+		go c.run(l)
 	}
 }
 
