@@ -8,11 +8,11 @@ import (
 	"merlon/internal/model/exchange"
 )
 
-// formatPcap is captured packets, as tcpdump and Wireshark save them. The plain HTTP/1 in them is put together; a record's
+// formatPcap is captured packets, as tcpdump and Wireshark save them. The plain HTTP in them is put together; a record's
 // number is that of the packet in which its request begins.
 func formatPcap() *format {
 	return &format{
-		Name: "pcap", About: "packets captured by tcpdump or Wireshark (pcap, pcapng): the plain HTTP/1 in them",
+		Name: "pcap", About: "packets captured by tcpdump or Wireshark (pcap, pcapng): the plain HTTP in them",
 		Source: exchange.SourcePcap, document: true, sniff: pcap.IsCapture, time: pcap.FirstTime,
 		open: func(s *source, how settings) (records, decoder) {
 			c := &captured{pcap.NewReader(s, pcap.Options{BodyLimit: how.bodyLimit})}

@@ -12,12 +12,16 @@ import (
 // answers reads bytes of the server.
 func (r *Reader) answers(c *conn, data []byte, at place) {
 	t := c.talk
+	if t.two != nil {
+		r.frames(c, 1, data, at)
+		return
+	}
 	s := &t.streams[1]
 	had := len(s.buf)
 	in := s.join(data, at)
 	if !t.plain {
 		const name = "HTTP/"
-		if k := min(len(in), len(name)); len(t.streams[0].buf) == 0 && string(in[:k]) != name[:k] {
+		if k := min(len(in), len(name)); len(t.streams[0].buf) == 0 && string(in[:k]) != name[:k] && !isSettings(in) {
 			r.stats.Other++ // a server that speaks first
 			r.blind(c)
 			return
@@ -186,6 +190,9 @@ func (r *Reader) ended(c *conn, side uint8) {
 		return
 	}
 	s := t.stream(c, side)
+	if t.two != nil {
+		return // the streams that are open are told when the connection is over
+	}
 	if side == c.client {
 		switch {
 		case t.deaf:
@@ -245,4 +252,7 @@ func (r *Reader) abandon(c *conn) {
 	}
 	clear(t.waiting)
 	t.waiting = t.waiting[:0]
+	for t.two != nil && len(t.two.open) > 0 {
+		r.close2(c, t.two.open[0])
+	}
 }

@@ -219,6 +219,8 @@ func (r *Reader) gap(c *conn, side uint8, n int) {
 	t := c.talk
 	s := t.stream(c, side)
 	switch {
+	case t.two != nil:
+		r.loseTwo(c)
 	case s.lost || side == c.client && t.deaf || s.pass(r, n):
 	case side == c.client:
 		r.stats.Lost++

@@ -11,6 +11,9 @@ const unseenAnswer = exchange.SawStatus | exchange.SawResponseHeaders | exchange
 func (p *pair) fill(r *Reader, x *exchange.Exchange) {
 	q, a, h := &p.request, &p.answer, &r.request
 	x.Source, x.Observed = exchange.SourcePcap, exchange.SawAll
+	if p.stream != 0 {
+		x.Observed &^= exchange.SawHeaderOrder | exchange.SawWire // there is no such thing, or not as in HTTP/1
+	}
 	x.At = q.first
 	x.Client.Addr, x.Client.Port = p.client.ip(p.side), p.client.port[p.side]
 	h.Reset()

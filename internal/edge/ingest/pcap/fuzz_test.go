@@ -27,6 +27,11 @@ func FuzzReader(f *testing.F) {
 		l.close()
 		v6 := s.connect(netip.MustParseAddrPort("[2001:db8::7]:1"), netip.MustParseAddrPort("[2001:db8::8]:80"))
 		v6.ask("\x16\x03\x01")
+		two := s.connect(netip.MustParseAddrPort("192.0.2.9:2"), serverAddr)
+		q, a := newSide(), newSide()
+		two.ask(client2 + frame2(frameSettings, 0, 0, "\x00\x01\x00\x00\x20\x00"))
+		two.ask(frame2(frameHeaders, endHeaders, 1, q.fields(":method", "POST", ":path", "/a", ":authority", "h")) + frame2(frameData, endStream|padded, 1, "\x01ab\x00"))
+		two.answer(frame2(frameHeaders, endHeaders, 1, a.fields(":status", "200", "server", "s")) + frame2(frameData, endStream, 1, "bee"))
 		f.Add(s.out.Bytes())
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -14,7 +14,6 @@ func (s Stats) Notes() (notes []string) {
 	const behind = "capture behind the proxy that ends TLS"
 	add(s.TLS, fmt.Sprintf("TLS connection (%d bytes) was not looked into: %s", s.TLSBytes, behind),
 		fmt.Sprintf("TLS connections (%d bytes) were not looked into: %s", s.TLSBytes, behind))
-	add(s.HTTP2, "HTTP/2 connection was not read", "HTTP/2 connections were not read")
 	add(s.Switched, "connection became a WebSocket or a tunnel, of which only the beginning was read",
 		"connections became WebSockets or tunnels, of which only the beginning was read")
 	add(s.Fragments, "IP fragment was passed over", "IP fragments were passed over")

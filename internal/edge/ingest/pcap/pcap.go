@@ -64,7 +64,7 @@ func (o Options) filled() Options {
 // Stats counts what a Reader has seen.
 type Stats struct {
 	Packets, Fragments, OtherPackets int64
-	// Connections by what they were found to speak; one without a byte of payload, or of which only the middle was
+	// Connections by what they were found to speak (HTTP2: with prior knowledge, read too); one without a byte of payload, or of which only the middle was
 	// captured, is none of these.
 	HTTP, TLS, HTTP2, Other int64
 	// TLSBytes are bytes of TLS connections, which nobody can read here.

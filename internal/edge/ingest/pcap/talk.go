@@ -13,6 +13,7 @@ type talk struct {
 	streams [2]stream // the client's, then the server's
 	waiting []*pair   // requests whose answer has not ended, the oldest first
 	plain   bool      // it is HTTP/1
+	two     *two      // it is HTTP/2
 	deaf    bool      // no bytes of the client are read any more: a request was refused, or the client has ended
 }
 
@@ -89,6 +90,7 @@ type pair struct {
 	from      uint32 // where the answer stands among the server's bytes, unless requests before it are unanswered
 	anchored  bool   // it stands just there
 	after     bool   // requests before it are missing, and so far no answers to them were seen
+	stream    uint32 // HTTP/2: of the connection; 0 for HTTP/1
 	method    http1.Method
 	websocket bool
 }
@@ -191,6 +193,10 @@ func (r *Reader) take(c *conn, m *message, payload []byte) {
 // requests reads bytes of the client.
 func (r *Reader) requests(c *conn, data []byte, at place) {
 	t := c.talk
+	if t.two != nil {
+		r.frames(c, 0, data, at)
+		return
+	}
 	if t.deaf {
 		return
 	}
@@ -207,6 +213,11 @@ func (r *Reader) requests(c *conn, data []byte, at place) {
 		if c.talk == t {
 			r.keep(c, s, in, had, 0, at)
 		}
+		return
+	}
+	if t.two != nil {
+		r.keep(c, s, in, had, 0, at)
+		r.frames(c, 0, nil, at)
 		return
 	}
 	n := 0
@@ -261,6 +272,8 @@ func (r *Reader) recognise(c *conn, in []byte) bool {
 		c.tls = true
 	case speaksHTTP2:
 		r.stats.HTTP2++
+		r.beginTwo(c)
+		return true
 	case speaksOther:
 		r.stats.Other++
 	}
