@@ -150,18 +150,20 @@ func sent(address string) []string {
 // broken is what no server takes for a request.
 const broken = "\x16\x03\x01\x00\xa5\x01\x00\x00\r\n\r\n"
 
-func send(t *testing.T, address, raw string) {
+func send(t *testing.T, address, raw string, ended <-chan error, log fmt.Stringer) {
 	t.Helper()
 	var c net.Conn
 	var err error
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for deadline := time.After(30 * time.Second); ; {
+	for deadline := time.After(2 * time.Minute); ; {
 		if c, err = net.Dial("tcp", address); err == nil {
 			break
 		}
 		select {
 		case <-tick.C:
+		case e := <-ended:
+			t.Fatalf("the server ended: %v\n%s", e, log)
 		case <-deadline:
 			t.Fatalf("the server does not come up: %v", err)
 		}
@@ -198,14 +200,16 @@ func TestServers(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait(); close(ended) }()
 			stop := func() {
 				_ = cmd.Process.Signal(syscall.SIGTERM)
-				_ = cmd.Wait()
+				<-ended
 			}
 			t.Cleanup(stop)
-			send(t, address, broken)
+			send(t, address, broken, ended, &log)
 			for _, raw := range sent(address) {
-				send(t, address, raw)
+				send(t, address, raw, ended, &log)
 			}
 			stop() // logs are whole then
 			for _, l := range s.logs {

@@ -3,7 +3,6 @@ package record
 import "testing"
 
 func TestAddressPort(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		in, want string
 		port     uint16
@@ -49,7 +48,8 @@ func TestNumbers(t *testing.T) {
 		{"1500", 1e3, 1500e3},
 		{"1.0000000019", 1e9, 1000000001},
 		{"99999999999999999999", 1e9, 0},
-		{"9999999999", 1e9, maxSpan},
+		{"999999999", 1e9, maxSpan},
+		{"9999999999", 1e9, 0},
 		{"1e3", 1e9, 0},
 		{"", 1e9, 0},
 	} {
