@@ -120,6 +120,7 @@ func startCaddy(dir, address string) (*exec.Cmd, error) {
 	storage file_system %[1]s/caddy
 }
 http://%[2]s {
+	bind 127.0.0.1
 	log {
 		output file %[1]s/caddy.log
 	}
