@@ -76,7 +76,7 @@ func newRecipe(t *testing.T) *recipe {
 	_, port, _ := net.SplitHostPort(r.front)
 	r.ports = strings.NewReplacer(
 		"127.0.0.1:3000", r.api.Listener.Addr().String(), "127.0.0.1:8080", freeAddress(t), "127.0.0.1:9902", freeAddress(t), "127.0.0.1:9903", freeAddress(t),
-		"listen 80;", "listen "+r.front+";", "bind :80", "bind "+r.front, "http://api.example.com:80", "{\n\tadmin off\n}\nhttp://api.example.com:"+port,
+		"listen 80;", "listen "+r.front+";", "bind :80", "bind "+r.front, "http://api.example.com:80", "{\n\tadmin off\n\tdefault_bind 127.0.0.1\n}\nhttp://api.example.com:"+port,
 	)
 	if err := os.WriteFile(filepath.Join(r.dir, "policy.yaml"), []byte(recipePolicy), 0o600); err != nil {
 		t.Fatal(err)
