@@ -78,7 +78,7 @@ const idleTLSBytes = 32 << 10
 
 // TestIdleTLSConnectionsAreSmall has its clients in a process of their own: this test program, called again.
 func TestIdleTLSConnectionsAreSmall(t *testing.T) {
-	const connections = 2000
+	const connections = 1500
 	if raceDetector {
 		t.Skip("under the race detector memory is not the product's: it is not measured")
 	}

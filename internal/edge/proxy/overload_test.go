@@ -205,15 +205,15 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 // TestConnectionFlood: while 5,000 addresses open connections without end, say nothing or half a head on them and never
 // close one, a client that asks is answered.
 func TestConnectionFlood(t *testing.T) {
-	const addresses, flooders, asks = 5000, 8, 400
-	a := listen.NewAdmission(listen.AdmissionOptions{Connections: 500, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	const addresses, flooders, asks = 5000, 3, 200
+	a := listen.NewAdmission(listen.AdmissionOptions{Connections: 200, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	r := newRig(t, echo, func(o *rigOptions) { o.Admission, o.trusted = a, []netip.Prefix{} })
 	stop := make(chan struct{})
 	var flood sync.WaitGroup
 	var number atomic.Int64
 	for range flooders {
 		flood.Go(func() {
-			var mine [200]net.Conn // the flooder's own descriptors are bounded
+			var mine [300]net.Conn // the flooder's own descriptors are bounded
 			for i := 0; ; i++ {
 				select {
 				case <-stop:
