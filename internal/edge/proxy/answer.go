@@ -39,7 +39,7 @@ func (f *flow) unanswered(err error) bool {
 	var source *upstream.SourceError
 	var answer *upstream.AnswerError
 	switch {
-	case errors.As(err, &gone):
+	case errors.As(err, &gone), f.reset(err):
 		return f.clientLost()
 	case errors.As(err, &source):
 		return f.sourceFailed(source)
@@ -95,9 +95,7 @@ func (f *flow) passAnswer() bool {
 	}
 	if isEventStream(h) {
 		// It may last for days: what is known of it is told when it opens, its size when it closes.
-		f.long = true
-		f.t.Response()
-		f.t.Publish(event.Open)
+		f.open()
 		a.Pause = c.s.o.Timeouts.Idle
 	}
 	upstreamErr, clientErr := f.stream(framing)
@@ -118,8 +116,11 @@ func (f *flow) passAnswer() bool {
 // brokenOff ends an exchange whose answer began and does not go on.
 func (f *flow) brokenOff(err error) bool {
 	var source *upstream.SourceError
-	if errors.As(err, &source) {
+	switch {
+	case errors.As(err, &source):
 		return f.sourceFailed(source)
+	case f.reset(err):
+		return f.clientLost()
 	}
 	if !f.long {
 		f.t.Response()
@@ -156,6 +157,9 @@ func (f *flow) stream(framing http1.Framing) (upstreamErr, clientErr error) {
 		} else {
 			c.out = append(c.out, payload...)
 		}
+		if f.long {
+			f.progress.moved(c.now(), 0, int64(len(payload)))
+		}
 		if done {
 			break
 		}
@@ -180,6 +184,7 @@ func (f *flow) clientLost() bool {
 // its body stand in the upstream connection's buffer, which is let go only behind this.
 func (f *flow) end(o event.Outcome) {
 	if f.long {
+		f.progress.end()
 		f.c.current = nil
 		f.t.ClosePhase(o, event.Close)
 		return

@@ -56,11 +56,14 @@ type flow struct {
 	// moved tells that the connection's buffer no longer holds the head.
 	moved bool
 	// long tells that an Open event was published: the answer is a stream of events, or of bytes.
-	long bool
+	long     bool
+	progress progress
 	// begun tells that bytes of the answer went to the client, after which no other answer is possible.
 	begun bool
 	// lingers tells that the client may still be sending what nobody reads.
 	lingers bool
+	// away is when the rest of the body was last taken from, 0 before.
+	away int64
 	// stopped tells that the rest of the body is not wanted any more.
 	stopped atomic.Bool
 }

@@ -35,7 +35,7 @@ var (
 func (f *flow) forward(g *upstream.Group, reply action.Reply) bool {
 	c := f.c
 	f.asked = true
-	f.prepare(reply)
+	f.prepare(g, reply)
 	a, err := g.Do(context.Background(), &c.request)
 	if err != nil {
 		return f.unanswered(err)
@@ -46,7 +46,7 @@ func (f *flow) forward(g *upstream.Group, reply action.Reply) bool {
 }
 
 // prepare fills in what is asked upstream.
-func (f *flow) prepare(reply action.Reply) {
+func (f *flow) prepare(g *upstream.Group, reply action.Reply) {
 	c, x := f.c, &f.t.Exchange
 	add := append(c.add[:0], exchange.Field{Name: forwardedFor, Value: x.Client.Addr.AppendTo(c.address[:0])})
 	if accepted := c.head.Value(exchange.HeaderAcceptEncoding); accepted != nil {
@@ -63,6 +63,9 @@ func (f *flow) prepare(reply action.Reply) {
 	*r = upstream.Request{
 		Head: &c.head, Rewrite: http1.Rewrite{Drop: dropUpstream, Add: add}, Body: x.Request.Body,
 		Interim: c.interim, Handle: &c.upstream,
+	}
+	if g.Hashed() {
+		r.Key = upstream.AddrKey(x.Client.Addr)
 	}
 	switch {
 	case !f.whole:
@@ -97,14 +100,13 @@ type rest struct{ f *flow }
 // Next implements upstream.BodySource.
 func (r rest) Next() (payload []byte, done bool, err error) {
 	f, c := r.f, r.f.c
+	if f.away != 0 && c.bodyBy != 0 {
+		c.bodyBy += c.now() - f.away // while the upstream took its time, the client could not send
+	}
 	for {
 		if c.start == c.end {
 			f.spareHead()
-			c.readWithin(c.now(), c.s.o.Timeouts.Body)
-			if f.stopped.Load() {
-				return nil, false, errStopped
-			}
-			if err := c.fill(); err != nil {
+			if err := c.fillBody(); err != nil {
 				return nil, false, err
 			}
 		}
@@ -112,12 +114,13 @@ func (r rest) Next() (payload []byte, done bool, err error) {
 		c.start += n
 		f.whole = done
 		if len(payload) > 0 || done || err != nil {
+			f.away = c.now()
 			return payload, done, err
 		}
 	}
 }
 
-// Stop implements upstream.BodySource. The flag comes first: whoever moves the deadline looks at it afterwards.
+// Stop implements upstream.BodySource. The flag comes first: whoever moves the deadline looks at it afterwards (see fillBody).
 func (r rest) Stop() {
 	r.f.stopped.Store(true)
 	_ = r.f.c.nc.SetReadDeadline(time.Unix(1, 0))
@@ -133,10 +136,12 @@ func (f *flow) uploaded() {
 	}
 	if f.stopped.Load() {
 		f.c.readBy = 0 // it was set from another goroutine
+		f.stopped.Store(false)
 	}
 	if f.c.request.Rest != nil {
 		f.noteBody()
 		f.t.Exchange.Request.BodySize = f.c.body.Size
+		f.progress.up = f.c.body.Size
 	}
 }
 

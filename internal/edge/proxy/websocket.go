@@ -11,9 +11,9 @@ import (
 )
 
 // tunnel passes a WebSocket connection through. Its handshake was judged as a request; an Open event says that it
-// began, a Close event how much went each way. Neither side may be silent for longer than the idle time-out.
+// began, Progress events how far it is, a Close event how much went each way. Neither side may be silent for longer than the idle time-out.
 func (f *flow) tunnel() bool {
-	c, x := f.c, &f.t.Exchange
+	c := f.c
 	var err error
 	if c.out, err = http1.AppendResponseHead(c.out[:0], f.a.Head, &http1.Rewrite{}); err != nil {
 		return f.failed(502)
@@ -25,38 +25,34 @@ func (f *flow) tunnel() bool {
 	if err := c.write(c.now(), c.out); err != nil {
 		return f.clientLost()
 	}
-	f.t.Response()
-	f.t.Publish(event.Open)
-	f.long = true
+	f.open()
+	p := &f.progress
+	p.moved(c.now(), 0, int64(len(early)))
 	if c.start < c.end {
 		if _, err := server.Write(c.buf[c.start:c.end]); err != nil {
 			return f.clientLost()
 		}
-		x.Request.BodySize += int64(c.end - c.start)
+		p.moved(c.now(), int64(c.end-c.start), 0)
 		c.start, c.end = 0, 0
 	}
 
 	var last atomic.Int64 // when a byte last went either way
 	last.Store(c.now())
-	var down atomic.Int64
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		n := c.s.pump(c.nc, server, &last)
-		down.Store(n)
+		c.s.pump(c.nc, server, &last, func(now, n int64) { p.moved(now, 0, n) })
 	}()
-	up := c.s.pump(server, c.nc, &last)
+	c.s.pump(server, c.nc, &last, func(now, n int64) { p.moved(now, n, 0) })
 	<-done
-	x.Request.BodySize += up
-	x.Response.BodySize = int64(len(early)) + down.Load()
-	x.Duration = c.now() - f.sent
+	f.t.Exchange.Duration = c.now() - f.sent
 	f.end(event.OutcomeAnswered)
 	return false
 }
 
 // pump copies from src to dst until src ends, either side fails, or nothing has moved in either direction for the idle
 // time-out. It then ends dst's sending side, so that the other direction may finish, or cuts both.
-func (s *Server) pump(dst, src net.Conn, last *atomic.Int64) (n int64) {
+func (s *Server) pump(dst, src net.Conn, last *atomic.Int64, moved func(now, n int64)) {
 	idle := int64(s.o.Timeouts.Idle)
 	buf := make([]byte, 16<<10)
 	for {
@@ -68,9 +64,9 @@ func (s *Server) pump(dst, src net.Conn, last *atomic.Int64) (n int64) {
 			if _, errWrite := dst.Write(buf[:m]); errWrite != nil {
 				_ = src.Close()
 				_ = dst.Close()
-				return n
+				return
 			}
-			n += int64(m)
+			moved(last.Load(), int64(m))
 		}
 		switch {
 		case err == nil:
@@ -82,11 +78,11 @@ func (s *Server) pump(dst, src net.Conn, last *atomic.Int64) (n int64) {
 			} else {
 				_ = dst.Close()
 			}
-			return n
+			return
 		default:
 			_ = src.Close()
 			_ = dst.Close()
-			return n
+			return
 		}
 	}
 }

@@ -98,6 +98,9 @@ func (c *conn) fillBody() error {
 	rate, pause := int64(c.s.o.BodyRate), int64(c.s.o.Timeouts.Body)
 	if rate <= 0 {
 		c.readWithin(now, c.s.o.Timeouts.Body)
+		if c.flow.stopped.Load() {
+			return errStopped
+		}
 		return c.fill()
 	}
 	if c.bodyBy == 0 {
@@ -106,6 +109,9 @@ func (c *conn) fillBody() error {
 	// A deadline costs a timer, so it may be off by some of what is left.
 	if off := c.bodyBy - c.readBy; off < 0 || off > (c.bodyBy-now)/4 {
 		c.readUntil(c.bodyBy)
+	}
+	if c.flow.stopped.Load() {
+		return errStopped
 	}
 	have := c.end
 	err := c.fill()

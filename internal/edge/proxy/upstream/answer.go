@@ -40,30 +40,29 @@ func (a *Answer) Buffered() bool {
 	return a.c.start < a.c.end || a.c.body.Done()
 }
 
-// Next returns more of the body and whether it is complete. payload is valid until the next call, save that a first payload
-// that is the whole body stays with the head. An error is SourceError, AnswerError or the connection's.
+// Next returns more of the body and whether it is complete. payload may be empty, when only framing had come: what was
+// written is to be flushed before Next is made to wait. It is valid until the next call, save that a first payload that is the
+// whole body stays with the head. An error is SourceError, AnswerError or the connection's.
 func (a *Answer) Next() (payload []byte, done bool, err error) {
 	if a.x != nil {
 		payload, done, err = a.x.next(a.Pause)
 		return payload, done, a.cause(err)
 	}
 	c := a.c
-	for !c.body.Done() {
-		if c.start == c.end {
-			if err := a.more(); err != nil {
-				if errors.Is(err, ErrClosed) {
-					err = c.body.End()
-				}
-				return nil, err == nil, a.cause(err)
+	if c.body.Done() {
+		return nil, true, nil
+	}
+	if c.start == c.end {
+		if err := a.more(); err != nil {
+			if errors.Is(err, ErrClosed) {
+				err = c.body.End()
 			}
-		}
-		payload, n, done, err := c.body.Next(c.buf[c.start:c.end])
-		c.start += n
-		if len(payload) > 0 || done || err != nil {
-			return payload, done, a.cause(err)
+			return nil, err == nil, a.cause(err)
 		}
 	}
-	return nil, true, nil
+	payload, n, done, err := c.body.Next(c.buf[c.start:c.end])
+	c.start += n
+	return payload, done, a.cause(err)
 }
 
 // more waits for more of the body.

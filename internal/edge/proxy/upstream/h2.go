@@ -190,7 +190,11 @@ func (x *stream) ask(ctx context.Context, s *Server, r *Request) (failure, error
 // begin takes the head of the answer down.
 func (x *stream) begin(resp *http.Response, r *Request) (failure, error) {
 	x.resp = resp
-	if err := x.form.Read(resp.StatusCode, resp.Header, resp.ContentLength, r.Head.MethodID, &x.g.o.Codec); err != nil {
+	length := resp.ContentLength
+	if len(resp.Trailer) > 0 && r.Head.MethodID != http1.MethodHead {
+		length = -1 // HTTP/1.1 has trailers behind chunks only
+	}
+	if err := x.form.Read(resp.StatusCode, resp.Header, length, r.Head.MethodID, &x.g.o.Codec); err != nil {
 		_ = resp.Body.Close()
 		return broken, refusal(err, &x.form.Head)
 	}

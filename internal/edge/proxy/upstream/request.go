@@ -114,6 +114,9 @@ func (h *Handle) Abort() {
 // Aborted tells whether Abort was called.
 func (h *Handle) Aborted() bool { return h.off.Load() }
 
+// Held tells whether a request is under way.
+func (h *Handle) Held() bool { return h.c.Load() != nil || h.cancel.Load() != nil }
+
 // hold makes Abort close c. It reports false when Abort was called before.
 func (h *Handle) hold(c *conn) bool {
 	if h == nil {
