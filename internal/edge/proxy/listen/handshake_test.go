@@ -207,3 +207,49 @@ func TestPriorKnowledge(t *testing.T) {
 	_ = c.Close()
 	wantErr(t, s.next().err, ErrSilent)
 }
+
+// prefixed sends something in one piece with what is written first.
+type prefixed struct {
+	net.Conn
+	prefix string
+}
+
+// Write implements net.Conn.
+func (p *prefixed) Write(b []byte) (int, error) {
+	if p.prefix == "" {
+		return p.Conn.Write(b)
+	}
+	n, err := p.Conn.Write(append([]byte(p.prefix), b...))
+	n = max(n-len(p.prefix), 0)
+	p.prefix = ""
+	return n, err
+}
+
+// TestProxyHeaderBeforeTLS: a ClientHello that comes in one piece with the PROXY header is not lost.
+func TestProxyHeaderBeforeTLS(t *testing.T) {
+	ca := newIssuer(t, "ca")
+	var f folder
+	x := newTLS(t, &f, TLSOptions{Certificates: []CertificateFiles{f.certificate(t, ca, "a", lease{names: []string{"a.example"}})}})
+	s := newStation(t, Options{TLS: x, Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})
+	for _, prefix := range []string{"PROXY TCP4 192.0.2.1 127.0.0.1 1234 443\r\n", ""} {
+		nc, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
+		tc := tls.Client(&prefixed{nc, prefix}, &tls.Config{ServerName: "a.example", RootCAs: ca.pool()})
+		got := make([]byte, 2)
+		if _, err := io.ReadFull(tc, got); err != nil || string(got) != "ok" {
+			t.Fatalf("%q, %v", got, err)
+		}
+		c := s.next().conn
+		want := "192.0.2.1:1234"
+		if prefix == "" {
+			want = nc.LocalAddr().String()
+		}
+		if c.Client.Addr.String() != want || c.Client.Peer.String() != nc.LocalAddr().String() || c.Client.TLS == nil || len(c.Early) != 0 {
+			t.Errorf("%+v", c.Client)
+		}
+	}
+}
