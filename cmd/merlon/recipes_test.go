@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -66,6 +67,10 @@ func newRecipe(t *testing.T) *recipe {
 	t.Helper()
 	r := &recipe{t: t, dir: t.TempDir(), front: freeAddress(t)}
 	r.api = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if q.Header.Get("Upgrade") != "" {
+			shout(w)
+			return
+		}
 		b, _ := io.ReadAll(q.Body)
 		r.seen.Store(q)
 		r.body.Store(&b)
@@ -206,6 +211,42 @@ func (r *recipe) ask(from, method, target, body string, fields ...string) (int, 
 	return resp.StatusCode, resp.Header, string(b)
 }
 
+// shout answers a WebSocket handshake, and one line in capitals.
+func shout(w http.ResponseWriter) {
+	nc, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer nc.Close()
+	_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+	_ = rw.Flush()
+	text, _ := rw.ReadString('\n')
+	_, _ = io.WriteString(nc, strings.ToUpper(text))
+}
+
+// chat sends a line over a WebSocket connection through everything.
+func (r *recipe) chat() {
+	r.t.Helper()
+	nc, err := net.Dial("tcp", r.front)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer nc.Close()
+	_ = nc.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = io.WriteString(nc, "GET /chat HTTP/1.1\r\nHost: api.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	in := bufio.NewReader(nc)
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil || resp.StatusCode != 101 {
+		r.t.Errorf("a WebSocket is not opened: %v %+v", err, resp)
+		return
+	}
+	_, _ = io.WriteString(nc, "hello\n")
+	if got, err := in.ReadString('\n'); got != "HELLO\n" {
+		r.t.Errorf("a WebSocket says %q %v", got, err)
+	}
+}
+
 // recorded is what the tests read of an event.
 type recorded struct {
 	ID, Site, Source, Method, Host, Address, Action, Mode, Rule string
@@ -311,12 +352,14 @@ func TestRecipeNginxInFront(t *testing.T) {
 		r.nginx("", texts[0])
 		r.serve(texts[1])
 		r.tour("proxy")
+		r.chat()
 	})
 	t.Run("PROXY protocol", func(t *testing.T) {
 		r := newRecipe(t)
 		r.serve(texts[3])
 		r.nginx(texts[2], "")
 		r.tour("proxy")
+		r.chat()
 	})
 }
 
@@ -387,6 +430,7 @@ func TestRecipeHAProxyInFront(t *testing.T) {
 	r.serve(texts[1])
 	r.run(path, "-db", "-f", file)
 	r.tour("proxy")
+	r.chat()
 }
 
 func TestRecipeCaddy(t *testing.T) {
@@ -404,7 +448,9 @@ func TestRecipeCaddy(t *testing.T) {
 			}
 			r.serve(texts[1])
 			r.run(path, "run", "--config", file, "--adapter", "caddyfile")
-			r.tour(c.source)
+			if r.tour(c.source); c.source == "proxy" {
+				r.chat()
+			}
 		})
 	}
 }
