@@ -43,7 +43,7 @@ func crowd(ctx context.Context, n int, one func(ctx context.Context, i int)) {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				one(ctx, i)
-				if !every(ctx, 5*time.Millisecond) { // refused at once, it does not become a busy loop of our own
+				if !every(ctx, 20*time.Millisecond) { // refused at once, it does not become a busy loop of our own
 					return
 				}
 			}

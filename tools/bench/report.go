@@ -64,14 +64,22 @@ func (r results) print(w io.Writer, order []contender) {
 		for _, s := range all {
 			bad += s.bad()
 		}
-		fmt.Fprintf(w, "%-8s %11.1f %13s %9.2f %11s %8.0f %7.2f %7.2f %7.0f %7.0f %6d\n", c.name,
+		fmt.Fprintf(w, "%-8s %11.1f %13s %9.2f %11s %8.0f %7s %7s %7.0f %7.0f %6d\n", c.name,
 			cpu.median, fmt.Sprintf("%.1f-%.1f", cpu.low, cpu.high), ratio.median, fmt.Sprintf("%.2f-%.2f", ratio.low, ratio.high),
-			middle(outcome1(outcome.perSecond)), middle(func(s sample) float64 { return s.P50.Seconds() * 1e3 }), middle(func(s sample) float64 { return s.P99.Seconds() * 1e3 }),
+			middle(outcome1(outcome.perSecond)), millis(middle(func(s sample) float64 { return s.P50.Seconds() * 1e3 })), millis(middle(func(s sample) float64 { return s.P99.Seconds() * 1e3 })),
 			middle(func(s sample) float64 { return float64(s.Memory.RSS) / mega }), middle(func(s sample) float64 { return float64(s.Memory.PSS) / mega }), bad)
 	}
 	t := r.total()
 	fmt.Fprintf(w, "merlon   learned %s of %.0f events, %.0f dropped; %d requests; while running %.0f distillations and %.0f snapshots\n",
 		share(t.Learned, t.Events), t.Events, t.Dropped, t.Requests, t.Distillations, t.Snapshots)
+}
+
+// millis prints a time; h2load gives none.
+func millis(ms float64) string {
+	if ms == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", ms)
 }
 
 func outcome1(f func(outcome) float64) func(sample) float64 {
