@@ -157,6 +157,7 @@ func (k *backend) reported(c console, o ingest.Options, work func(*ingest.Ingest
 			bar.line("damaged: " + printable(d.String()))
 		}
 	}
+	o.Noted = func(input, note string) { bar.line(printable(input + ": " + note)) }
 	g, err := ingest.New(o)
 	if err != nil {
 		return ingest.Result{}, &exitError{exitUsage, err}
