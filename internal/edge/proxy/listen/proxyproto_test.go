@@ -45,9 +45,22 @@ func FuzzProxyHeader(f *testing.F) {
 	f.Add([]byte("PROXY TCP4 192.0.2.1 198.51.100.1 4711 80\r\n"))
 	f.Add([]byte(string(proxyV2) + "\x21\x11\x00\x0c123456789012"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		n, _, err := parseProxyHeader(b)
-		if err == nil && n > len(b) {
+		n, from, err := parseProxyHeader(b)
+		if err != nil {
+			return
+		}
+		if n > len(b) {
 			t.Fatalf("took %d of %d bytes", n, len(b))
+		}
+		if n == 0 {
+			return
+		}
+		// What follows the header does not change it, and nothing shorter is taken for it.
+		if m, again, err := parseProxyHeader(append(b[:n:n], "GET / HTTP/1.1"...)); m != n || again != from || err != nil {
+			t.Fatalf("with other bytes behind it: %d, %v, %v", m, again, err)
+		}
+		if m, _, err := parseProxyHeader(b[:n-1]); err == nil && m != 0 {
+			t.Fatalf("took %d bytes of a header that is not whole", m)
 		}
 	})
 }
