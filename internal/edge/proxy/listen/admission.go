@@ -76,9 +76,10 @@ const (
 // Admission says who may connect. It counts open connections exactly: a network is known for as long as it has one, so
 // memory is bounded by Connections however many addresses appear. It is safe for concurrent use.
 type Admission struct {
-	o    AdmissionOptions
-	open atomic.Int64
-	full atomic.Bool // said in the log
+	o         AdmissionOptions
+	open      atomic.Int64
+	full      atomic.Bool  // said in the log
+	crowdTold atomic.Int64 // the minute in which a crowd was last said in the log
 	// clock counts connections that were let in: how long one has waited is how many have come since.
 	clock      atomic.Uint64
 	table      table
@@ -180,10 +181,21 @@ func (a *Admission) place(c *Conn) bool {
 	c.since.Store(a.clock.Add(1))
 	if !a.table.add(c, identity.NetworkID(addr), hostKey(addr), perNetwork, perAddress) {
 		a.counts.network.Add(1)
+		a.tellCrowd(addr)
 		return false
 	}
 	a.counts.admitted.Add(1)
 	return true
+}
+
+// tellCrowd says in the log, once a minute at most, that a network has more connections than it may have.
+func (a *Admission) tellCrowd(addr netip.Addr) {
+	minute := a.minute()
+	if last := a.crowdTold.Load(); last == minute || !a.crowdTold.CompareAndSwap(last, minute) {
+		return
+	}
+	a.o.Log.Warn("a network has as many connections as it may have while few places are left; if it is a load balancer of yours, list it in proxy_protocol, or raise limits.connections_per_network",
+		"network", identity.Network(addr), "open", a.open.Load(), "of", a.o.Connections)
 }
 
 // leave gives c's place back, once.
