@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"merlon/internal/edge/ingest/entry"
 	"merlon/internal/edge/ingest/jsonscan"
 	"merlon/internal/edge/ingest/record"
 	"merlon/internal/model/exchange"
@@ -17,10 +18,10 @@ import (
 func formatHAR() *format {
 	return &format{
 		Name: "har", About: "HAR 1.2 documents, as browsers and proxies save them",
-		Source: exchange.SourceHAR, document: true, sniff: sniffHAR, time: entryTime,
+		Source: exchange.SourceHAR, document: true, sniff: sniffHAR, time: entry.Time,
 		open: func(s *source, how settings) (records, decoder) {
 			d := newEntryDecoder(how.bodyLimit)
-			return newHAREntries(s, d), d
+			return newHAREntries(s, d.d), d
 		},
 	}
 }
@@ -49,7 +50,7 @@ func sniffHAR(head []byte) bool {
 type harEntries struct {
 	d       *jsontext.Decoder
 	r       *budget
-	decoder *entryDecoder
+	decoder *entry.Decoder
 	at      harPlace
 	number  int // of the entry
 	whole   int // documents read to their ends
@@ -80,7 +81,7 @@ func (b *budget) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func newHAREntries(s *source, d *entryDecoder) *harEntries {
+func newHAREntries(s *source, d *entry.Decoder) *harEntries {
 	r := &budget{r: s}
 	return &harEntries{r: r, decoder: d, d: jsontext.NewDecoder(r, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
 }
@@ -151,7 +152,7 @@ func (h *harEntries) walk() error {
 			return err
 		}
 		// Chrome saves HAR without Cookie and Authorization unless told otherwise, and does not say so.
-		h.decoder.mayHide = bytes.Contains(v, []byte(`"WebInspector"`))
+		h.decoder.MayHide = bytes.Contains(v, []byte(`"WebInspector"`))
 	default:
 		return h.d.SkipValue()
 	}

@@ -82,7 +82,7 @@ func FuzzHAR(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		sniffHAR(b)
 		d := newEntryDecoder(4 << 10)
-		h := newHAREntries(newSource(strings.NewReader(string(b))), d)
+		h := newHAREntries(newSource(strings.NewReader(string(b))), d.d)
 		for n := 0; ; n++ {
 			record, line, err := h.next()
 			if err != nil {

@@ -1,4 +1,4 @@
-package ingest
+package entry
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 	"merlon/internal/model/identity"
 )
 
-// decode fills x from an entry.
-func (d *entryDecoder) decode(text []byte, x *exchange.Exchange) Cause {
-	if cause := d.scan(text); cause != 0 {
+// Decode fills x from an entry.
+func (d *Decoder) Decode(text []byte, x *exchange.Exchange) record.Cause {
+	if cause := d.Scan(text); cause != 0 {
 		return cause
 	}
 	e := &d.e
@@ -58,7 +58,7 @@ func (d *entryDecoder) decode(text []byte, x *exchange.Exchange) Cause {
 func nanoseconds(ms float64) int64 { return int64(min(ms, 365*86400e3) * 1e6) }
 
 // setURL takes the URL apart: an absolute one, or just path and query. Data and the like are no exchanges.
-func (d *entryDecoder) setURL(x *exchange.Exchange) Cause {
+func (d *Decoder) setURL(x *exchange.Exchange) record.Cause {
 	u := d.e.url
 	if k := bytes.IndexByte(u, '#'); k >= 0 {
 		u = u[:k] // HAR leaves fragments out; some tools do not, and none was ever sent
@@ -102,7 +102,7 @@ func (d *entryDecoder) setURL(x *exchange.Exchange) Cause {
 	return 0
 }
 
-func (d *entryDecoder) setClient(x *exchange.Exchange) {
+func (d *Decoder) setClient(x *exchange.Exchange) {
 	if addr, ok := record.Address(d.e.ip); ok {
 		x.Client.Addr = addr
 		if d.e.port > 0 && d.e.port < 1<<16 {
@@ -131,7 +131,7 @@ func connectionPrint(text []byte) identity.Fingerprint {
 }
 
 // setFields settles host, header order and what the headers show.
-func (d *entryDecoder) setFields(x *exchange.Exchange) {
+func (d *Decoder) setFields(x *exchange.Exchange) {
 	if len(x.Request.Fields) > 0 {
 		x.Observed |= exchange.SawRequestHeaders | exchange.SawUserAgent | exchange.SawCredentials
 	}
@@ -159,7 +159,7 @@ func (d *entryDecoder) setFields(x *exchange.Exchange) {
 		kept = append(kept, f)
 	}
 	x.Request.Fields = kept
-	if d.mayHide && !d.shown {
+	if d.MayHide && !d.shown {
 		x.Observed &^= exchange.SawCredentials
 	}
 	if d.e.hasOrder {
@@ -169,7 +169,7 @@ func (d *entryDecoder) setFields(x *exchange.Exchange) {
 }
 
 // reorder puts the request's fields into wire order and casing. Fields that the order does not name keep theirs, behind.
-func (d *entryDecoder) reorder(x *exchange.Exchange) {
+func (d *Decoder) reorder(x *exchange.Exchange) {
 	fields, order := x.Request.Fields, d.e.order
 	same := len(order) <= len(fields)
 	for i := 0; same && i < len(order); i++ {
@@ -222,7 +222,7 @@ func equalFold(a, b []byte) bool {
 }
 
 // setBodies fills both bodies and says which of them could be seen.
-func (d *entryDecoder) setBodies(x *exchange.Exchange) Cause {
+func (d *Decoder) setBodies(x *exchange.Exchange) record.Cause {
 	e := &d.e
 	if !e.post.hasText && len(e.postParams) > 0 && bytes.HasPrefix(e.post.mime, []byte("application/x-www-form-urlencoded")) {
 		e.post.text, e.post.hasText = d.formText(), true
@@ -258,7 +258,7 @@ func (d *entryDecoder) setBodies(x *exchange.Exchange) Cause {
 }
 
 // body fills a message's body and tells whether the entry shows it. wire is its size as sent, -1 when unknown.
-func (d *entryDecoder) body(m *exchange.Message, c *content, wire int64) (seen bool, cause Cause) {
+func (d *Decoder) body(m *exchange.Message, c *content, wire int64) (seen bool, cause record.Cause) {
 	if c.hasText && (len(c.text) > 0 || c.size <= 0) {
 		text := c.text
 		if c.base64 {
@@ -303,7 +303,7 @@ func dropDecoded(m *exchange.Message) {
 }
 
 // formText writes params as a form; recorders leave the text out when they list them.
-func (d *entryDecoder) formText() []byte {
+func (d *Decoder) formText() []byte {
 	from := len(d.s.Arena)
 	for i, p := range d.e.postParams {
 		if i > 0 {
@@ -331,7 +331,7 @@ func appendForm(dst, v []byte) []byte {
 // maxSites bounds the names, of sites and of fingerprints, that a decoder remembers; others cost an allocation each.
 const maxSites = 1024
 
-func (d *entryDecoder) site(name []byte) string {
+func (d *Decoder) site(name []byte) string {
 	if s, ok := d.sites[string(name)]; ok {
 		return s
 	}
