@@ -15,6 +15,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -489,6 +491,40 @@ func TestLearns(t *testing.T) {
 		}
 	}
 	t.Errorf("not learned: %+v", inv.Sites[0].Endpoints)
+}
+
+// TestReload: a changed policy holds from the next request on, a broken one never does.
+func TestReload(t *testing.T) {
+	for _, data := range []string{"", "learning"} {
+		t.Run("data "+data, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "policy.yaml")
+			write := func(text string) {
+				t.Helper()
+				if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write("version: 1")
+			o := Options{Policy: file}
+			if data != "" {
+				o.Data = t.TempDir()
+			}
+			r := newRig(t, o, func(http.ResponseWriter, *http.Request) {})
+			status := func() int { resp, _ := r.do("GET", "/", nil); return resp.StatusCode }
+			if got := status(); got != 200 {
+				t.Errorf("before: %d", got)
+			}
+			write("{version: 1, lists: [{name: l, kind: address, values: [127.0.0.1], action: block}]}")
+			if err := r.guard.Reload(context.Background()); err != nil || status() != 403 {
+				t.Errorf("the new policy does not hold: %v", err)
+			}
+			write("{version: 1, lists: [{name: l, kind: shoe}]}")
+			if err := r.guard.Reload(context.Background()); !errors.Is(err, ErrOptions) || status() != 403 {
+				t.Errorf("a broken policy: %v", err)
+			}
+			r.events()
+		})
+	}
 }
 
 func TestOptions(t *testing.T) {

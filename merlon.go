@@ -35,6 +35,7 @@ import (
 	"merlon/internal/config"
 	"merlon/internal/core"
 	"merlon/internal/edge/http1"
+	"merlon/internal/model/bundle"
 	"merlon/internal/model/event"
 )
 
@@ -67,6 +68,7 @@ var ErrOptions = errors.New("merlon: these options cannot be used")
 
 // Guard judges the requests of one API. It is safe for concurrent use.
 type Guard struct {
+	options                         Options
 	core                            *core.Core
 	limits                          http1.Limits
 	inspectRequest, inspectResponse int
@@ -85,20 +87,12 @@ func New(o Options) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, notices, faults := core.LoadBundle(cfg)
-	if o.PolicyText != nil {
-		p, n, f := core.ParsePolicy("PolicyText", o.PolicyText)
-		b.Sites[0].Policy = p
-		notices, faults = append(notices, n...), append(faults, f...)
-	}
-	if len(faults) > 0 {
-		return nil, optionsError(faults)
-	}
-	for _, n := range notices {
-		o.Log.Warn(n.String())
+	b, err := o.bundle(cfg)
+	if err != nil {
+		return nil, err
 	}
 	g := &Guard{
-		log: o.Log, now: time.Now,
+		options: o, log: o.Log, now: time.Now,
 		limits:         http1.Limits{StartLineBytes: maxHead, HeadBytes: maxHead, Fields: 255}.Filled(),
 		inspectRequest: int(cfg.Limits.InspectRequestBytes), inspectResponse: int(cfg.Limits.InspectResponseBytes),
 	}
@@ -109,14 +103,22 @@ func New(o Options) (*Guard, error) {
 	} else {
 		g.core, err = core.Open(context.Background(), with)
 	}
+	if err != nil {
+		return nil, refine(err)
+	}
+	return g, nil
+}
+
+// refine tells mistakes of people from failures of the disk.
+func refine(err error) error {
 	var wrong core.MistakesError
 	switch {
 	case errors.As(err, &wrong):
-		return nil, optionsError(wrong)
+		return optionsError(wrong)
 	case err != nil:
-		return nil, fmt.Errorf("merlon: %w", err)
+		return fmt.Errorf("merlon: %w", err)
 	}
-	return g, nil
+	return nil
 }
 
 // maxHead is what net/http lets through by default (http.DefaultMaxHeaderBytes): how large a head may be is the server's
@@ -133,13 +135,24 @@ func (g *Guard) Wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.serve(next, w, r) })
 }
 
+// Reload reads the policy and the descriptions that Options named again; requests that begin later are judged by them. What
+// was learned stays. On an error, which wraps ErrOptions where the files are wrong, nothing has changed.
+func (g *Guard) Reload(ctx context.Context) error {
+	cfg, err := g.options.config()
+	if err != nil {
+		return err
+	}
+	b, err := g.options.bundle(cfg)
+	if err != nil {
+		return err
+	}
+	return refine(g.core.Reload(ctx, b))
+}
+
 // Close ends the background work and saves what was learned. Call it when the server has shut down: requests that are
 // judged later make no events.
 func (g *Guard) Close(ctx context.Context) error {
-	if err := g.core.Close(ctx); err != nil {
-		return fmt.Errorf("merlon: %w", err)
-	}
-	return nil
+	return refine(g.core.Close(ctx))
 }
 
 // config is what the program's configuration file would say.
@@ -171,6 +184,23 @@ func (o *Options) config() (config.Config, error) {
 		cfg.Limits.InspectResponseBytes = config.Bytes(o.InspectResponse)
 	}
 	return cfg, nil
+}
+
+// bundle reads what people wrote about the API.
+func (o *Options) bundle(cfg config.Config) (*bundle.Bundle, error) {
+	b, notices, faults := core.LoadBundle(cfg)
+	if o.PolicyText != nil {
+		p, n, f := core.ParsePolicy("PolicyText", o.PolicyText)
+		b.Sites[0].Policy = p
+		notices, faults = append(notices, n...), append(faults, f...)
+	}
+	if len(faults) > 0 {
+		return nil, optionsError(faults)
+	}
+	for _, n := range notices {
+		o.Log.Warn(n.String())
+	}
+	return b, nil
 }
 
 // optionsError makes one error of everything that is wrong.
