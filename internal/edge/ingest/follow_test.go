@@ -28,6 +28,7 @@ type plant struct {
 	journal []event.Event
 	clock   time.Time
 	notices []string
+	others  []string // followed beside path
 }
 
 func newPlant(t *testing.T) *plant {
@@ -129,7 +130,7 @@ func (p *plant) follow(crash int, steps ...func()) {
 		},
 	}
 	go func() {
-		_, err := g.Follow(ctx, f, p.path)
+		_, err := g.Follow(ctx, f, append([]string{p.path}, p.others...)...)
 		done <- err
 	}()
 	for _, step := range append(steps, func() {}) {
@@ -420,6 +421,41 @@ func TestFollowAtRandom(t *testing.T) {
 				}
 			}
 			p.follow(-1)
+			p.check()
+		})
+	}
+}
+
+// TestFollowSeveral follows three logs that are written to in turn, and crashes at every point.
+func TestFollowSeveral(t *testing.T) {
+	t.Parallel()
+	for crash := range 40 {
+		t.Run(fmt.Sprint(crash), func(t *testing.T) {
+			t.Parallel()
+			p := newPlant(t)
+			files := []*os.File{p.file}
+			for _, name := range []string{"b.log", "c.log"} {
+				path := filepath.Join(p.dir, name)
+				f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+				if err != nil {
+					t.Fatal(err)
+				}
+				files, p.others = append(files, f), append(p.others, path)
+			}
+			turn := func(n int) func() {
+				return func() {
+					for i := range files {
+						p.file = files[i]
+						p.write(n + i)
+					}
+				}
+			}
+			turn(3)()
+			p.follow(crash, turn(2), turn(4))
+			turn(1)()
+			p.follow(crash/2, turn(5))
+			p.others[0], p.others[1] = p.others[1], p.others[0]
+			p.follow(-1, turn(2))
 			p.check()
 		})
 	}
