@@ -44,7 +44,7 @@ func TestSilentHandshakesHoldNothing(t *testing.T) {
 	ca := newIssuer(t, "ca")
 	var f folder
 	x := newTLS(t, &f, TLSOptions{Certificates: []CertificateFiles{f.certificate(t, ca, "a", lease{names: []string{"a.example"}})}})
-	a := NewAdmission(AdmissionOptions{Computing: 1, Handshakes: 1, HandshakeTimeout: 500 * time.Millisecond, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	a := NewAdmission(AdmissionOptions{Computing: 1, Handshakes: 1, HandshakeTimeout: 3 * time.Second, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	s := newStation(t, Options{TLS: x, Admission: a})
 	hello := captureHello(t)
 	for i := range 20 {
