@@ -168,6 +168,7 @@ func (a *Answer) Close() {
 	}
 	ours := a.handle.free()
 	whole := sent && ours && c.head.KeepAlive && c.body.Done() && c.start == c.end && !a.taken
+	c.since = a.Received
 	*a = Answer{}
 	if whole && c.quiet() {
 		s.put(c)

@@ -40,6 +40,7 @@ type conn struct {
 	answer Answer
 
 	readBy, writeBy int64 // the deadlines that are set, 0 for none
+	since           int64 // when it became idle, about
 
 	// The state of step. out is what is written.
 	wait   func(fd uintptr) bool

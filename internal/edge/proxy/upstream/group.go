@@ -121,7 +121,7 @@ func NewGroup(o Options) *Group {
 	return g
 }
 
-// Run checks the servers' health and looks their names up, until ctx ends or the group is closed. A group works without it.
+// Run checks the servers' health, looks their names up and closes what nobody needs, until ctx ends or the group is closed. A group works without it.
 func (g *Group) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -139,10 +139,16 @@ func (g *Group) Run(ctx context.Context) {
 		checks = ticks
 		g.check(ctx)
 	}
+	sweeps, stop := g.o.Tick(sweepEvery)
+	defer stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-sweeps:
+			for _, s := range *g.servers.Load() {
+				s.sweep(g.now() - int64(idleHTTP1))
+			}
 		case <-names:
 			g.resolve(ctx)
 		case <-checks:
@@ -157,6 +163,29 @@ func (g *Group) Close() {
 	for _, s := range *g.servers.Load() {
 		s.close()
 	}
+}
+
+// ServerStatus is how one server is doing.
+type ServerStatus struct {
+	// Address is where it is reached, or its name as long as that was not looked up.
+	Address string
+	// Healthy tells that it gets ordinary requests; one that is out is still asked when there is no other.
+	Healthy bool
+	// InUse are the requests under way, Idle the connections kept for more (HTTP/1.1).
+	InUse, Idle int
+}
+
+// Servers is how the servers are doing, in the order of the configuration.
+func (g *Group) Servers() []ServerStatus {
+	list := *g.servers.Load()
+	out := make([]ServerStatus, 0, len(list))
+	for _, s := range list {
+		s.pool.Lock()
+		idle := len(s.idle)
+		s.pool.Unlock()
+		out = append(out, ServerStatus{Address: s.name(), Healthy: s.healthy(), InUse: int(s.inUse.Load()), Idle: idle})
+	}
+	return out
 }
 
 func (g *Group) now() int64 { return g.o.Now().UnixNano() }

@@ -401,6 +401,67 @@ func TestHashIsStable(t *testing.T) {
 	}
 }
 
+// tickFor is Options.Tick with one ticker of the test's; the others never tick.
+func tickFor(every time.Duration, ticks chan time.Time) func(time.Duration) (<-chan time.Time, func()) {
+	return func(d time.Duration) (<-chan time.Time, func()) {
+		if d == every {
+			return ticks, func() {}
+		}
+		return nil, func() {}
+	}
+}
+
+// TestIdleConnectionsAreClosed: those that nobody has needed for a while, and only those.
+func TestIdleConnectionsAreClosed(t *testing.T) {
+	arrived, release := make(chan struct{}, 2), make(chan struct{})
+	p := newPlain(t, func(c net.Conn, r *http.Request) bool {
+		if r.URL.Path == "/wait" {
+			arrived <- struct{}{}
+			<-release
+		}
+		return ok(c, r)
+	})
+	var c clock
+	ticks := make(chan time.Time)
+	g := newGroup(t, func(o *Options) { o.Now, o.Tick = c.now, tickFor(sweepEvery, ticks) }, p.target())
+	ran := make(chan struct{})
+	go func() { defer close(ran); g.Run(t.Context()) }()
+	done := make(chan error, 2)
+	for range 2 { // two connections
+		go func() {
+			_, err := ask(t, g, &Request{Head: head(t, "GET /wait HTTP/1.1\nHost: a")})
+			done <- err
+		}()
+		<-arrived
+	}
+	if s := g.Servers()[0]; s.InUse != 2 || s.Idle != 0 || !s.Healthy {
+		t.Errorf("%+v", s)
+	}
+	close(release)
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.forward(idleHTTP1)
+	if _, err := ask(t, g, &Request{Head: head(t, "GET / HTTP/1.1\nHost: a")}); err != nil { // one is used again
+		t.Fatal(err)
+	}
+	if s := g.Servers()[0]; s.InUse != 0 || s.Idle != 2 {
+		t.Errorf("before: %+v", s)
+	}
+	ticks <- time.Time{}
+	ticks <- time.Time{}
+	if s := g.Servers()[0]; s.Idle != 1 {
+		t.Errorf("after: %+v", s)
+	}
+	g.Close()
+	<-ran
+	if s := g.Servers()[0]; s.Idle != 0 {
+		t.Errorf("closed: %+v", s)
+	}
+}
+
 // TestChecks: a server whose checks fail gets nothing, and is back after as many good ones.
 func TestChecks(t *testing.T) {
 	for _, kind := range []string{"http", "h2c"} {
@@ -419,8 +480,8 @@ func TestChecks(t *testing.T) {
 			ticks := make(chan time.Time)
 			var log lines
 			g := newGroup(t, func(o *Options) {
-				o.Health = Health{Path: "/healthz", Host: "health.test"}
-				o.Tick = func(time.Duration) (<-chan time.Time, func()) { return ticks, func() {} }
+				o.Health = Health{Path: "/healthz", Host: "health.test", Interval: time.Hour}
+				o.Tick = tickFor(o.Health.Interval, ticks)
 				o.Log = slog.New(slog.NewTextHandler(&log, nil))
 			}, a, b)
 			ran := make(chan struct{})
@@ -488,7 +549,8 @@ func TestNamesAreLookedUpAgain(t *testing.T) {
 			}
 			return *answer.Load(), nil
 		}
-		o.Tick = func(time.Duration) (<-chan time.Time, func()) { return ticks, func() {} }
+		o.ResolveEvery = time.Hour
+		o.Tick = tickFor(o.ResolveEvery, ticks)
 		o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	}, target)
 	ran := make(chan struct{})

@@ -51,7 +51,7 @@ func (s *source) Read(p []byte) (int, error) {
 		case s.closed.Load():
 			return 0, errEnded
 		}
-		payload, done, err := s.rest.Next()
+		payload, done, err := s.next()
 		switch {
 		case err != nil && s.closed.Load():
 			return 0, errEnded
@@ -73,6 +73,11 @@ func (s *source) Read(p []byte) (int, error) {
 		return n, s.finish()
 	}
 	return n, nil
+}
+
+func (s *source) next() (payload []byte, done bool, err error) {
+	defer contain(s.g.o.Log, &err)
+	return s.rest.Next()
 }
 
 // errEnded is what the transport gets of a body that it does not want any more.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Server is one machine behind a site, with its idle connections, the most recently used first: that one is the least likely
@@ -85,6 +87,28 @@ func (s *Server) dropIdle() {
 	s.idle = nil
 	s.pool.Unlock()
 	for _, c := range idle {
+		c.close()
+	}
+}
+
+// Connections that nobody has needed for idleHTTP1 are closed, every sweepEvery. Those that are used the least are the first
+// of the list, and the oldest.
+const (
+	idleHTTP1  = time.Minute
+	sweepEvery = 30 * time.Second
+)
+
+// sweep closes the connections that became idle before at.
+func (s *Server) sweep(at int64) {
+	s.pool.Lock()
+	n := 0
+	for n < len(s.idle) && s.idle[n].since < at {
+		n++
+	}
+	old := slices.Clone(s.idle[:n])
+	s.idle = slices.Delete(s.idle, 0, n)
+	s.pool.Unlock()
+	for _, c := range old {
 		c.close()
 	}
 }

@@ -3,6 +3,8 @@ package upstream
 import (
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +49,7 @@ func (u *upload) run() {
 // pump writes c.out, which holds the head and the beginning of the body, and then the rest. A connection that takes no more
 // is no error here: whoever reads the answer finds out why.
 func (u *upload) pump() (sent bool, err error) {
+	defer contain(u.g.o.Log, &err)
 	if !u.write(u.c.out) {
 		return false, nil
 	}
@@ -125,6 +128,16 @@ func (u *upload) sourceError() error {
 	}
 	return nil
 }
+
+// contain turns a panic of a BodySource into the failure of its request: on a goroutine of its own it would end the process.
+func contain(log *slog.Logger, err *error) {
+	if v := recover(); v != nil {
+		log.Error("a request's body failed; please report this", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		*err = errPanic
+	}
+}
+
+var errPanic = errors.New("reading the body has failed inside")
 
 // lastPiece is how long the last piece of a body may take when the answer is there already.
 const lastPiece = time.Second
