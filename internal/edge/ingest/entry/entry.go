@@ -80,6 +80,7 @@ type Decoder struct {
 	contentType    []byte           // a field's name
 }
 
+// New makes a decoder that hands at most bodyLimit bytes of a body on.
 func New(bodyLimit int) *Decoder {
 	return &Decoder{limit: bodyLimit, sites: make(map[string]string), contentType: []byte("Content-Type")}
 }
