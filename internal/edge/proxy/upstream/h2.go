@@ -1,21 +1,18 @@
 package upstream
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
-	"net/url"
 	"os"
 	"sync/atomic"
 	"time"
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/http1/netform"
-	"merlon/internal/model/exchange"
 )
 
 const (
@@ -223,154 +220,10 @@ func (x *stream) expire() {
 	x.cancel()
 }
 
-// request turns the checked head into what net/http takes: the same target byte by byte, the same end-to-end fields.
-func (x *stream) request(ctx context.Context, s *Server, r *Request) (*http.Request, error) {
-	h := r.Head
-	host := string(h.Host)
-	if len(r.Rewrite.Host) > 0 {
-		host = string(r.Rewrite.Host)
-	}
-	if host == "" {
-		host = s.host()
-	}
-	u := &url.URL{Scheme: "http", Host: host, Opaque: string(h.Path), RawQuery: string(h.RawQuery), ForceQuery: h.HasQuery && len(h.RawQuery) == 0}
-	if s.target.TLS != nil {
-		u.Scheme = "https"
-	}
-	if bytes.HasPrefix(h.Path, []byte("//")) {
-		u.Opaque = "//" + host + u.Opaque // net/http takes two slashes for an authority and cuts it off again
-	}
-	req := (&http.Request{
-		Method: string(h.Method), URL: u, Host: host, Header: make(http.Header, len(h.Fields)+len(r.Rewrite.Add)),
-		Proto: "HTTP/2.0", ProtoMajor: 2,
-	}).WithContext(ctx)
-	for i := range h.Fields {
-		f := &h.Fields[i]
-		if f.ID == exchange.HeaderHost || f.ID == exchange.HeaderExpect || uint64(r.Rewrite.Drop)&(1<<f.ID) != 0 || !h.EndToEnd(i) {
-			continue
-		}
-		req.Header.Add(string(f.Name), string(f.Value))
-	}
-	for _, f := range r.Rewrite.Add {
-		req.Header.Add(string(f.Name), string(f.Value))
-	}
-	if !h.Has(exchange.HeaderUserAgent) {
-		req.Header["User-Agent"] = nil // else net/http names itself
-	}
-	if h.Has(exchange.HeaderTE) {
-		req.Header.Set("TE", "trailers") // gRPC servers ask for it; trailers are passed on
-	}
-	return req, x.setBody(req, r)
-}
-
-// setBody hands the body over: whole, when it is, so that net/http can send it again on a connection that was going away.
-func (x *stream) setBody(req *http.Request, r *Request) error {
-	h := r.Head
-	switch {
-	case r.Rest == nil && r.Trailers == nil && len(r.Body) == 0:
-		req.Body = http.NoBody
-		return nil
-	case r.Rest == nil && h.Framing != http1.FramingChunked && int64(len(r.Body)) != max(h.ContentLength, 0):
-		return errLength
-	}
-	x.body = &source{g: x.g, first: r.Body, rest: r.Rest, left: h.ContentLength, chunked: h.Framing == http1.FramingChunked, trailers: r.Trailers}
-	req.Body, req.ContentLength = x.body, h.ContentLength
-	if x.body.chunked && r.Rest == nil && r.Trailers == nil {
-		req.ContentLength = int64(len(r.Body))
-	}
-	if r.Trailers != nil {
-		req.Trailer = announced(h)
-		x.body.into = req.Trailer
-	}
-	return nil
-}
-
 // sourceError is the error of the request's own body.
 func (x *stream) sourceError() error {
 	if x.body == nil {
 		return nil
 	}
 	return x.body.failed()
-}
-
-// next is Answer.Next.
-func (x *stream) next(pause time.Duration) (payload []byte, done bool, err error) {
-	if x.done {
-		return nil, true, nil
-	}
-	if x.buf == nil {
-		x.buf = x.g.buffer()
-	}
-	x.pause.Store(int64(pause))
-	x.timer.Reset(pause)
-	n := 0
-	for n < len(x.buf) {
-		var m int
-		m, err = x.resp.Body.Read(x.buf[n:])
-		n += m
-		if err != nil || !x.short() {
-			break
-		}
-	}
-	x.timer.Stop()
-	x.size += int64(n)
-	if limit := x.g.o.Codec.BodyBytes; limit > 0 && x.size > limit {
-		return nil, false, http1.RejectError(exchange.AnomalyBodyTooLarge)
-	}
-	switch {
-	case err == nil:
-		return x.buf[:n], false, nil
-	case isEOF(err):
-		x.done = true
-		return x.buf[:n], true, x.readTrailers()
-	case x.slow.Load():
-		err = fmt.Errorf("waiting for more of the answer: %w", os.ErrDeadlineExceeded)
-	}
-	return nil, false, err
-}
-
-// short tells whether the answer's body is announced and fits into one piece, which then is worth waiting for.
-func (x *stream) short() bool {
-	return x.resp.ContentLength >= 0 && x.resp.ContentLength < streamBuffer
-}
-
-// readTrailers has the trailers checked as those of HTTP/1.1 are.
-func (x *stream) readTrailers() error {
-	if len(x.resp.Trailer) == 0 {
-		return nil
-	}
-	text := []byte("0\r\n")
-	for _, name := range sortedKeys(x.resp.Trailer) {
-		for _, v := range x.resp.Trailer[name] {
-			text = append(append(append(append(text, name...), ": "...), v...), '\r', '\n')
-		}
-	}
-	text = append(text, '\r', '\n')
-	h := http1.ResponseHead{Head: http1.Head{Framing: http1.FramingChunked}}
-	x.trailers.BeginResponse(&h, &x.g.o.Codec)
-	for done := false; len(text) > 0 && !done; {
-		_, n, end, err := x.trailers.Next(text)
-		if err != nil {
-			return err
-		}
-		text, done = text[n:], end
-	}
-	if len(text) > 0 || !x.trailers.Done() {
-		return http1.RejectError(exchange.AnomalyControlCharacter) // a value that ends its own line
-	}
-	return nil
-}
-
-// close ends the stream; an answer that has not come to its end is reset.
-func (x *stream) close() {
-	x.timer.Stop()
-	x.cancel()
-	_ = x.resp.Body.Close()
-	if x.body != nil {
-		x.body.end()
-	}
-	if x.buf != nil {
-		x.g.giveBack(x.buf)
-		x.buf = nil
-	}
 }

@@ -3,16 +3,12 @@ package upstream
 import (
 	"errors"
 	"io"
-	"maps"
 	"net/http"
 	"net/textproto"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"merlon/internal/edge/http1"
 	"merlon/internal/model/exchange"
 )
 
@@ -135,26 +131,3 @@ func (s *source) failed() error {
 func (s *source) moving(now int64, pause time.Duration) bool {
 	return !s.sent.Load() && !s.broke.Load() && !s.closed.Load() || now-s.moved.Load() < int64(pause)
 }
-
-// announced are the trailers that the request's head names: HTTP/2's transport wants the names in advance.
-func announced(h *http1.RequestHead) http.Header {
-	t := make(http.Header)
-	for i := range h.Fields {
-		f := &h.Fields[i]
-		if !strings.EqualFold(string(f.Name), "Trailer") {
-			continue
-		}
-		for name := range strings.SplitSeq(string(f.Value), ",") {
-			switch name = textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)); name {
-			case "", "Transfer-Encoding", "Content-Length", "Trailer":
-			default:
-				t[name] = nil
-			}
-		}
-	}
-	return t
-}
-
-func sortedKeys(h http.Header) []string { return slices.Sorted(maps.Keys(h)) }
-
-func isEOF(err error) bool { return errors.Is(err, io.EOF) }
