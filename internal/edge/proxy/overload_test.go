@@ -205,7 +205,11 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 // TestConnectionFlood: while 5,000 addresses open connections without end, say nothing or half a head on them and never
 // close one, a client that asks is answered.
 func TestConnectionFlood(t *testing.T) {
-	const addresses, flooders, asks = 5000, 3, 200
+	const addresses, flooders = 5000, 3
+	asks := 200
+	if raceDetector {
+		asks = 20 // everything takes ten times as long
+	}
 	a := listen.NewAdmission(listen.AdmissionOptions{Connections: 200, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	r := newRig(t, echo, func(o *rigOptions) { o.Admission, o.trusted = a, []netip.Prefix{} })
 	stop := make(chan struct{})
