@@ -50,6 +50,11 @@ func (p *process) openEdge(ctx context.Context, sites map[string]*upstream.Group
 		Timeouts: proxy.Timeouts{Head: t.Head, Body: t.Body, Idle: t.Idle},
 	})
 	p.background(ctx, p.memory.Run)
+	p.background(ctx, func(ctx context.Context) {
+		every := time.NewTicker(time.Second)
+		defer every.Stop()
+		p.proxy.Watch(ctx, every.C)
+	})
 }
 
 // listener is one address on which clients are served.
@@ -101,7 +106,8 @@ func (p *process) run(ctx context.Context, l *listener) {
 		p.background(ctx, l.tls.Run)
 	}
 	p.log.Info("serving clients", "address", l.l.Addr().String(), "tls", l.tls != nil, "http2", l.cfg.Multiplexed())
-	p.serving.Go(func() {
+	p.runHTTP3(ctx, l)
+	p.accepting.Go(func() {
 		defer l.stop()
 		if err := p.proxy.Serve(l.l); !errors.Is(err, proxy.ErrClosed) && !l.retired.Load() {
 			p.failure <- fmt.Errorf("%s: %w", l.cfg.Address, err)

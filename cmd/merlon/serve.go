@@ -76,6 +76,8 @@ type process struct {
 	surface atomic.Pointer[http.Handler]
 	people  *admin.Admin
 	reloads reloads
+	// handovers counts those that failed.
+	handovers atomic.Uint64
 
 	// replaced tells that another process goes on as this service.
 	replaced bool
@@ -85,6 +87,7 @@ type process struct {
 	listening    atomic.Pointer[[]string]
 	adminAddress string
 	serving      sync.WaitGroup
+	accepting    sync.WaitGroup // the listeners' part of it
 	failure      chan error // the first listener that ends by itself
 	// tasks run beside everything until quit ends.
 	tasks sync.WaitGroup
@@ -152,6 +155,7 @@ func (p *process) loop(ctx context.Context, l *loaded, signals <-chan os.Signal)
 		case err := <-handed:
 			handing = false
 			if err != nil {
+				p.handovers.Add(1)
 				p.log.Error("the hand-over failed, and this process goes on", "error", err)
 				continue
 			}
@@ -222,6 +226,11 @@ func (p *process) stop() error {
 		p.tell("STOPPING=1")
 	}
 	p.sockets.Close()
+	// Listeners first, so that a connection that was just accepted is served and not met by a server that drains.
+	for _, l := range p.listeners {
+		l.retire()
+	}
+	p.accepting.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Timeouts.Drain)
 	defer cancel()
 	var streams sync.WaitGroup
