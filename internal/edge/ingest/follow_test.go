@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ type plant struct {
 	written int
 	// journal holds what survives a crash: numbers are indexes from 1.
 	journal []event.Event
-	clock   time.Time
+	clock   atomic.Int64 // Unix seconds
 	notices []string
 	others  []string // followed beside path
 }
@@ -34,7 +35,8 @@ type plant struct {
 func newPlant(t *testing.T) *plant {
 	t.Helper()
 	dir := t.TempDir()
-	p := &plant{t: t, dir: dir, path: filepath.Join(dir, "access.log"), clock: noon}
+	p := &plant{t: t, dir: dir, path: filepath.Join(dir, "access.log")}
+	p.clock.Store(noon.Unix())
 	p.open()
 	return p
 }
@@ -100,7 +102,7 @@ func (p *plant) follow(crash int, steps ...func()) {
 	defer cancel()
 	tick := make(chan time.Time)
 	done := make(chan error, 1)
-	g, err := New(Options{Engine: b.engine, Now: func() time.Time { return p.clock }})
+	g, err := New(Options{Engine: b.engine, Now: func() time.Time { return time.Unix(p.clock.Load(), 0) }})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -257,7 +259,7 @@ func TestFollow(t *testing.T) {
 				p.later("access.log.1", -200)
 				p.open()
 				p.write(1)
-			}, func() { p.clock = time.Now().Add(time.Hour) }, func() {})
+			}, func() { p.clock.Store(time.Now().Add(time.Hour).Unix()) }, func() {})
 		}},
 		{"truncated", func(p *plant) {
 			p.write(300)
