@@ -219,8 +219,8 @@ func (f *flow) frame(h *http1.ResponseHead) {
 	if _, ok := header["Date"]; !ok {
 		header["Date"] = nil
 	}
-	if f.s.o.AltSvc != "" && f.peer.secure && f.peer.h2 != nil {
-		header["Alt-Svc"] = []string{f.s.o.AltSvc}
+	if v := f.s.altSvc.Load(); v != nil && f.peer.secure && f.peer.h2 != nil {
+		header["Alt-Svc"] = *v
 	}
 }
 

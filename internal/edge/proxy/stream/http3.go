@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -28,7 +29,7 @@ var errQUICFull = errors.New("stream: too many QUIC connections")
 // errQUICPeer refuses a connection that has no address of its own.
 var errQUICPeer = errors.New("stream: a QUIC connection from no IP address")
 
-// NewHTTP3 listens on pc, which it does not close.
+// NewHTTP3 listens on pc, which it does not close. Answers of HTTP/2 over TLS name its port from then on until Shutdown.
 func (s *Server) NewHTTP3(pc net.PacketConn, t *listen.TLS) (*HTTP3, error) {
 	h := &HTTP3{s: s}
 	l := &s.o.Limits
@@ -53,6 +54,9 @@ func (s *Server) NewHTTP3(pc net.PacketConn, t *listen.TLS) (*HTTP3, error) {
 	})
 	if err != nil {
 		return nil, errors.Join(err, h.transport.Close())
+	}
+	if a, ok := pc.LocalAddr().(*net.UDPAddr); ok {
+		s.altSvc.Store(&[]string{`h3=":` + strconv.Itoa(a.Port) + `"; ma=3600`})
 	}
 	h.server = &http3.Server{Handler: s, MaxHeaderBytes: 2 * s.o.Codec.HeadBytes, IdleTimeout: s.o.Timeouts.Idle, ConnContext: h.identify}
 	return h, nil
@@ -102,6 +106,7 @@ func (h *HTTP3) Serve() error {
 
 // Shutdown lets requests under way finish, until ctx ends.
 func (h *HTTP3) Shutdown(ctx context.Context) error {
+	h.s.altSvc.Store(nil)
 	err := h.server.Shutdown(ctx)
 	return errors.Join(err, h.listener.Close(), h.transport.Close())
 }

@@ -45,8 +45,6 @@ type Options struct {
 	InspectRequest, InspectResponse int
 	Timeouts                        Timeouts
 	Limits                          Limits
-	// AltSvc is the value of the Alt-Svc field (RFC 7838) of answers over TLS, empty for none.
-	AltSvc string
 	// Now is the wall clock.
 	Now func() time.Time
 	Log *slog.Logger
@@ -95,6 +93,8 @@ type Server struct {
 	conns    atomic.Int64
 	requests atomic.Int64
 	quic     atomic.Int64
+	// altSvc is the value of the Alt-Svc field (RFC 7838) of answers over TLS; nil for none.
+	altSvc atomic.Pointer[[]string]
 }
 
 // New makes a server. It serves nothing until ServeConn is called.
