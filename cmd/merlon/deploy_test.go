@@ -48,7 +48,9 @@ func TestPackage(t *testing.T) {
 			t.Errorf("the package does not say %q:\n%s", want, about)
 		}
 	}
-	t.Run("lintian", func(t *testing.T) { outside(t, "lintian", "--fail-on", "error", "--suppress-tags", "no-copyright-file,copyright-file-lacks-pointer-to-license,unstripped-binary-or-object,statically-linked-binary", file) })
+	t.Run("lintian", func(t *testing.T) {
+		outside(t, "lintian", "--fail-on", "error", "--suppress-tags", "no-copyright-file,copyright-file-lacks-pointer-to-license,unstripped-binary-or-object,statically-linked-binary", file)
+	})
 }
 
 // TestPackagedConfiguration: what is installed is a configuration without mistakes.

@@ -27,7 +27,9 @@ func (p *process) registry() (*prometheus.Registry, error) {
 		"success": p.reloads.good.Load, "failure": p.reloads.bad.Load,
 	})...)
 	more = append(more, labelled("merlon_handovers_failed_total", "Attempts to hand over to a new process that failed.", "", map[string]func() uint64{"": p.handovers.Load})...)
-	a := func(f func(listen.Stats) uint64) func() uint64 { return func() uint64 { return f(p.admission.Stats()) } }
+	a := func(f func(listen.Stats) uint64) func() uint64 {
+		return func() uint64 { return f(p.admission.Stats()) }
+	}
 	more = append(more, telemetry.Counter("merlon_connections_admitted_total", "Client connections let in.", a(func(s listen.Stats) uint64 { return s.Admitted })))
 	more = append(more, labelled("merlon_connections_refused_total", "Client connections closed at once, and those closed to make room (shed).", "reason", map[string]func() uint64{
 		"full": a(func(s listen.Stats) uint64 { return s.RefusedFull }), "network": a(func(s listen.Stats) uint64 { return s.RefusedNetwork }),
