@@ -229,7 +229,8 @@ func (c *conn) ended() {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	if c.fault != 0 || c.finished > c.handled.Load() {
+	handled := c.handled.Load()
+	if c.fault != 0 && c.tap.opened.Load() > handled+c.provoked || c.fault != 0 && handled == 0 || c.finished > handled {
 		c.report(exchange.AnomalyHTTP2Malformed)
 	}
 }

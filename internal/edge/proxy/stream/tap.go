@@ -65,6 +65,9 @@ type tap struct {
 	blockFrames, blockBytes int
 
 	carried int64 // frames that carried something
+	// highest is the highest stream that was opened, opened how many were.
+	highest uint32
+	opened  atomic.Int64
 	// done are requests that came to their end. Others count them.
 	done atomic.Int64
 }
@@ -124,6 +127,10 @@ func (t *tap) frame() (kind, bool) {
 		}
 		t.carried++
 	case frameHeaders:
+		if id := t.stream(); id > t.highest {
+			t.highest = id
+			t.opened.Add(1)
+		}
 		t.carried++
 		t.blockFrames, t.blockBytes = 0, n
 		t.keepOpening(n)

@@ -49,11 +49,15 @@ func (c *conn) Write(p []byte) (int, error) {
 
 // tellRefused publishes an event for each request that net/http has refused. It reports false when they are too many.
 func (c *conn) tellRefused(n int) bool {
-	for range n {
+	refused := int64(n)
+	// A request that came up here has an event of its own, whatever net/http thinks of its body. Streams have no names on this
+	// side, so there are as many others as were opened and did not come up.
+	for below := c.tap.opened.Load() - c.handled.Load() - c.provoked; n > 0 && below > 0; below-- {
+		n--
+		c.provoked++
 		c.report(exchange.AnomalyHTTP2Malformed)
 	}
-	c.provoked += int64(n)
-	if c.faults.add(kindReset, int64(n), c.tap.done.Load()) {
+	if c.faults.add(kindReset, refused, c.tap.done.Load()) {
 		return true
 	}
 	c.told(kindReset)
