@@ -79,7 +79,7 @@ func TestMatrix(t *testing.T) {
 	}
 	for _, route := range api.Routes() {
 		for role, token := range tokens {
-			path := strings.NewReplacer("{id}", "1").Replace(route.Path)
+			path := strings.NewReplacer("{id}", "1", "{name}", "heap").Replace(route.Path)
 			c := call{method: route.Method, path: path, body: route.Body}
 			if token != "" {
 				c.header = bearer(token)
@@ -150,7 +150,7 @@ func TestQueryParametersAreTaken(t *testing.T) {
 	token := bearer(w.Token(t, w.SignIn(t).Caller, account.Admin))
 	values := map[string]string{
 		"limit": "5", "cursor": "3", "state": "candidate", "auth": "none", "access": "read", "sensitive": "true", "sort": "id", "endpoint": "1", "severity": "high",
-		"since": "2026-11-20T00:00:00Z", "until": "2026-11-21T00:00:00Z", "from": "2026-11-20T13:00:00Z", "to": "2026-11-20T14:00:00Z", "step": "60", "format": "csv", "site": "acme",
+		"since": "2026-11-20T00:00:00Z", "until": "2026-11-21T00:00:00Z", "from": "2026-11-20T13:00:00Z", "to": "2026-11-20T14:00:00Z", "step": "60", "format": "csv", "site": "acme", "seconds": "1",
 	}
 	for _, r := range api.Routes() {
 		for _, p := range r.Query {

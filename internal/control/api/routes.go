@@ -24,6 +24,10 @@ type Route struct {
 // Parameter is a query parameter.
 type Parameter struct{ Name, Type, About string }
 
+func profileQuery() []Parameter {
+	return []Parameter{{"seconds", "integer", "how long to watch; 1 by default, 25 at most"}}
+}
+
 func pages() []Parameter {
 	return []Parameter{{"limit", "integer", "entries a page, 1 to 500"}, {"cursor", "string", "next_cursor of the page before"}}
 }
@@ -71,6 +75,9 @@ func Routes() []Route {
 			{"to", "string", "RFC 3339; now by default"},
 			{"step", "integer", "seconds, a multiple of 10; 60 by default"},
 		}, 200, "", (*server).series},
+
+		{"GET", "/v1/profiles/cpu", account.SeeProfiles, "Watch where the processor's time goes, for go tool pprof", profileQuery(), 200, "", (*server).cpuProfile},
+		{"GET", "/v1/profiles/{name}", account.SeeProfiles, "A profile for go tool pprof: heap, allocs, goroutine, threadcreate, block or mutex", nil, 200, "", (*server).profile},
 
 		{"GET", "/v1/inventory", account.SeeInventory, "List endpoints", inventoryQuery(), 200, "", (*server).inventory},
 		{"GET", "/v1/inventory/export", account.SeeInventory, "The inventory in one piece", []Parameter{

@@ -10,7 +10,7 @@ func TestMay(t *testing.T) {
 	// The table as a picture: one column a role, in the order of Roles.
 	want := map[Permission]string{
 		SeeStatus: "vdsoa", SeeMetrics: "--soa", SeeInventory: "vdsoa", EditInventory: "-ds-a", SeeEvents: "-dsoa",
-		SeeStanding: "-dsoa", EditStanding: "--soa", SeeAudit: "--soa", EditTokens: "----a",
+		SeeStanding: "-dsoa", EditStanding: "--soa", SeeAudit: "--soa", EditTokens: "----a", SeeProfiles: "----a",
 	}
 	if len(want) != len(Permissions()) {
 		t.Fatalf("%d permissions, %d in the picture", len(Permissions()), len(want))

@@ -41,11 +41,12 @@ const (
 	EditStanding  Permission = "standing.edit"
 	SeeAudit      Permission = "audit.see"
 	EditTokens    Permission = "tokens.edit"
+	SeeProfiles   Permission = "profiles.see" // of the process itself, which slow it
 )
 
 // Permissions lists every permission that a role can lack.
 func Permissions() []Permission {
-	return []Permission{SeeStatus, SeeMetrics, SeeInventory, EditInventory, SeeEvents, SeeStanding, EditStanding, SeeAudit, EditTokens}
+	return []Permission{SeeStatus, SeeMetrics, SeeInventory, EditInventory, SeeEvents, SeeStanding, EditStanding, SeeAudit, EditTokens, SeeProfiles}
 }
 
 // granted is the table: role to what it may. Admin may everything and has no row.
