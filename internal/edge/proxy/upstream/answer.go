@@ -37,7 +37,7 @@ func (a *Answer) Buffered() bool {
 	if a.x != nil {
 		return a.x.done || a.x.short()
 	}
-	return a.c.start < a.c.end || a.c.body.Done()
+	return a.c.Start < a.c.End || a.c.Body.Done()
 }
 
 // Next returns more of the body and whether it is complete. payload may be empty, when only framing had come: what was
@@ -49,19 +49,19 @@ func (a *Answer) Next() (payload []byte, done bool, err error) {
 		return payload, done, a.cause(err)
 	}
 	c := a.c
-	if c.body.Done() {
+	if c.Body.Done() {
 		return nil, true, nil
 	}
-	if c.start == c.end {
+	if c.Start == c.End {
 		if err := a.more(); err != nil {
 			if errors.Is(err, ErrClosed) {
-				err = c.body.End()
+				err = c.Body.End()
 			}
 			return nil, err == nil, a.cause(err)
 		}
 	}
-	payload, n, done, err := c.body.Next(c.buf[c.start:c.end])
-	c.start += n
+	payload, n, done, err := c.Body.Next(c.Buf[c.Start:c.End])
+	c.Start += n
 	return payload, done, a.cause(err)
 }
 
@@ -70,8 +70,8 @@ func (a *Answer) more() error {
 	c := a.c
 	for {
 		now := a.s.g.now()
-		c.readWithin(now, a.Pause)
-		err := c.more()
+		c.ReadWithin(now, a.Pause)
+		err := c.More()
 		if a.up != nil && errors.Is(err, os.ErrDeadlineExceeded) && a.up.moving(a.s.g.now(), a.Pause) {
 			continue // both directions stream, and the other one is under way
 		}
@@ -110,7 +110,7 @@ func (a *Answer) body() *http1.Body {
 	if a.x != nil {
 		return &a.x.trailers
 	}
-	return &a.c.body
+	return &a.c.Body
 }
 
 // Anomalies are those found in the body so far; those of the head are in Head.
@@ -145,7 +145,7 @@ func (a *Answer) EndUpload() (sent bool, err error) {
 // Hijack hands over the connection of an answer 101 with what was read behind its head. Close closes it.
 func (a *Answer) Hijack() (nc net.Conn, early []byte) {
 	a.taken = true
-	return a.c.nc, a.c.buf[a.c.start:a.c.end]
+	return a.c.NC, a.c.Buf[a.c.Start:a.c.End]
 }
 
 // Close ends the exchange. The connection goes back to be used again if both messages were passed whole, and is closed
@@ -167,13 +167,13 @@ func (a *Answer) Close() {
 		a.unwatch()
 	}
 	ours := a.handle.free()
-	whole := sent && ours && c.head.KeepAlive && c.body.Done() && c.start == c.end && !a.taken
-	c.since = a.Received
+	whole := sent && ours && c.Head.KeepAlive && c.Body.Done() && c.Start == c.End && !a.taken
+	c.Since = a.Received
 	*a = Answer{}
-	if whole && c.quiet() {
+	if whole && c.Quiet() {
 		s.put(c)
 	} else {
-		c.close()
+		c.Close()
 	}
 	s.release()
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/upstream/link"
 )
 
 // Do sends r to one of the group's servers and returns when the head of its final answer is there. The body of r may still
@@ -113,7 +114,7 @@ func (s *Server) do(ctx context.Context, r *Request) (*Answer, failure, error) {
 			return a, how, nil
 		}
 		switch {
-		case errors.Is(err, errStale):
+		case errors.Is(err, link.ErrStale):
 		case reused && !closed && how == unanswered && r.repeatable():
 			// The server closed it while the request was on its way, and very likely the other idle ones too.
 			closed = true
@@ -132,7 +133,7 @@ func (r *Request) given(ctx context.Context) bool {
 // ask sends the request on c and reads the head of the answer. On error the connection is closed.
 func (s *Server) ask(ctx context.Context, c *conn, r *Request, reused bool) (*Answer, failure, error) {
 	a := &c.answer
-	*a = Answer{s: s, c: c, Head: &c.head, Pause: s.g.o.Timeouts.Body, handle: r.Handle}
+	*a = Answer{s: s, c: c, Head: &c.Head, Pause: s.g.o.Timeouts.Body, handle: r.Handle}
 	if ctx.Done() != nil {
 		if a.handle == nil {
 			a.handle = new(Handle)
@@ -151,7 +152,7 @@ func (s *Server) ask(ctx context.Context, c *conn, r *Request, reused bool) (*An
 		a.unwatch()
 	}
 	a.handle.free()
-	c.close()
+	c.Close()
 	var source *SourceError
 	if errors.As(err, &source) || errors.Is(err, ErrAborted) {
 		how = ours
@@ -168,15 +169,15 @@ func (a *Answer) ask(r *Request, reused bool) (failure, error) {
 		return ours, ErrAborted
 	}
 	a.Sent = g.now()
-	c.readWithin(a.Sent, g.o.Timeouts.Response)
-	c.head.Reset()
+	c.ReadWithin(a.Sent, g.o.Timeouts.Response)
+	c.Head.Reset()
 	var err error
 	if r.Rest == nil {
-		c.writeWithin(a.Sent, g.o.Timeouts.Body)
-		err = c.send(reused)
+		c.WriteWithin(a.Sent, g.o.Timeouts.Body)
+		err = c.Send(reused)
 	} else {
 		if reused {
-			if err := c.check(); err != nil {
+			if err := c.Check(); err != nil {
 				return unreached, err
 			}
 		}
@@ -187,7 +188,7 @@ func (a *Answer) ask(r *Request, reused bool) (failure, error) {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return timedOut, err
-		case c.end > 0:
+		case c.End > 0:
 			return broken, err
 		}
 		return unanswered, err
@@ -195,7 +196,7 @@ func (a *Answer) ask(r *Request, reused bool) (failure, error) {
 	return a.readHead(r)
 }
 
-// write writes the request's head into c.out, afresh from its checked form, and what is here of the body, so that one
+// write writes the request's head into c.Out, afresh from its checked form, and what is here of the body, so that one
 // system call sends both.
 func (a *Answer) write(r *Request) error {
 	c, w := a.c, r.Rewrite
@@ -207,25 +208,25 @@ func (a *Answer) write(r *Request) error {
 		w.Reframe, w.Framing, w.Length = true, http1.FramingLength, int64(len(r.Body))
 	}
 	var err error
-	if c.out, err = http1.AppendRequestHead(c.out[:0], r.Head, &w); err != nil {
+	if c.Out, err = http1.AppendRequestHead(c.Out[:0], r.Head, &w); err != nil {
 		return err
 	}
 	switch {
 	case r.Head.Framing == http1.FramingNone && len(r.Body) == 0:
 	case r.Head.Framing == http1.FramingChunked && !w.Reframe:
-		c.out = http1.AppendChunk(c.out, r.Body)
+		c.Out = http1.AppendChunk(c.Out, r.Body)
 		if r.Rest == nil {
-			c.out, err = http1.AppendLastChunk(c.out, r.Trailers())
+			c.Out, err = http1.AppendLastChunk(c.Out, r.Trailers())
 		}
 	case r.Rest == nil && !w.Reframe && int64(len(r.Body)) != max(r.Head.ContentLength, 0):
 		return errLength
 	default:
-		c.out = append(c.out, r.Body...)
+		c.Out = append(c.Out, r.Body...)
 	}
 	return err
 }
 
-// upload starts to send what is in c.out and the rest of the body behind it.
+// upload starts to send what is in c.Out and the rest of the body behind it.
 func (a *Answer) upload(r *Request) {
 	a.up = &upload{
 		c: a.c, g: a.s.g, src: r.Rest, trailers: r.Trailers, chunked: r.Head.Framing == http1.FramingChunked,
@@ -239,11 +240,11 @@ func (a *Answer) upload(r *Request) {
 func (a *Answer) first() error {
 	c, g := a.c, a.s.g
 	for {
-		err := c.fill()
+		err := c.Fill()
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || a.up == nil || !a.up.moving(g.now(), g.o.Timeouts.Response) {
 			return err
 		}
-		c.readWithin(g.now(), g.o.Timeouts.Response)
+		c.ReadWithin(g.now(), g.o.Timeouts.Response)
 	}
 }
 
@@ -254,7 +255,7 @@ const maxInterim = 64
 func (a *Answer) readHead(r *Request) (failure, error) {
 	c, g := a.c, a.s.g
 	for interim := 0; ; {
-		n, err := c.head.Parse(c.buf[c.start:c.end], &g.o.Codec, r.Head.MethodID, r.Head.WebSocket)
+		n, err := c.Head.Parse(c.Buf[c.Start:c.End], &g.o.Codec, r.Head.MethodID, r.Head.WebSocket)
 		if errors.Is(err, http1.ErrNeedMore) {
 			if err := a.first(); err != nil {
 				return broken, err
@@ -262,17 +263,17 @@ func (a *Answer) readHead(r *Request) (failure, error) {
 			continue
 		}
 		if err != nil {
-			return broken, refusal(err, &c.head)
+			return broken, refusal(err, &c.Head)
 		}
-		c.start += n
-		if !c.head.Interim() {
+		c.Start += n
+		if !c.Head.Interim() {
 			break
 		}
 		if interim++; interim > maxInterim {
 			return broken, errInterim
 		}
-		if c.head.Status != 100 && r.Interim != nil {
-			if err := r.Interim(&c.head); err != nil {
+		if c.Head.Status != 100 && r.Interim != nil {
+			if err := r.Interim(&c.Head); err != nil {
 				return ours, err
 			}
 		}
@@ -281,7 +282,7 @@ func (a *Answer) readHead(r *Request) (failure, error) {
 	if a.up != nil {
 		a.Sent = a.up.moved.Load()
 	}
-	c.body.BeginResponse(&c.head, &g.o.Codec)
+	c.Body.BeginResponse(&c.Head, &g.o.Codec)
 	return 0, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/upstream/link"
 )
 
 // Options is everything a Group is made from. Zero limits and time-outs take their defaults.
@@ -110,7 +111,7 @@ func NewGroup(o Options) *Group {
 	o.fill()
 	g := &Group{o: o, freed: make(chan struct{}, 1), unresolved: make(map[*Target]bool)}
 	g.budget.fill(o.Retries.Budget)
-	g.buffers.New = func() any { return new([streamBuffer]byte) }
+	g.buffers.New = func() any { return new([link.StreamBuffer]byte) }
 	g.life, g.end = context.WithCancel(context.Background())
 	list := make([]*Server, 0, len(o.Targets))
 	for i := range o.Targets {
@@ -190,6 +191,6 @@ func (g *Group) Servers() []ServerStatus {
 
 func (g *Group) now() int64 { return g.o.Now().UnixNano() }
 
-func (g *Group) buffer() []byte { return g.buffers.Get().(*[streamBuffer]byte)[:] }
+func (g *Group) buffer() []byte { return g.buffers.Get().(*[link.StreamBuffer]byte)[:] }
 
-func (g *Group) giveBack(b []byte) { g.buffers.Put((*[streamBuffer]byte)(b)) }
+func (g *Group) giveBack(b []byte) { g.buffers.Put((*[link.StreamBuffer]byte)(b)) }

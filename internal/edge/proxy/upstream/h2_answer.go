@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/upstream/link"
 	"merlon/internal/model/exchange"
 )
 
@@ -52,7 +53,7 @@ func (x *stream) next(pause time.Duration) (payload []byte, done bool, err error
 
 // short tells whether the answer's body is announced and fits into one piece, which then is worth waiting for.
 func (x *stream) short() bool {
-	return x.resp.ContentLength >= 0 && x.resp.ContentLength < streamBuffer
+	return x.resp.ContentLength >= 0 && x.resp.ContentLength < link.StreamBuffer
 }
 
 // readTrailers has the trailers checked as those of HTTP/1.1 are.

@@ -104,7 +104,7 @@ type Handle struct {
 func (h *Handle) Abort() {
 	h.off.Store(true)
 	if c := h.c.Swap(nil); c != nil {
-		c.abort()
+		c.Abort()
 	}
 	if cancel := h.cancel.Swap(nil); cancel != nil {
 		(*cancel)()

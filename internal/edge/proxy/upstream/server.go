@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"slices"
@@ -69,11 +70,11 @@ func (s *Server) take(ctx context.Context) (c *conn, reused bool, err error) {
 
 // put keeps c for the next exchange.
 func (s *Server) put(c *conn) {
-	c.settle()
+	c.Settle()
 	s.pool.Lock()
 	if s.closed || len(s.idle) >= s.g.o.MaxIdle {
 		s.pool.Unlock()
-		c.close()
+		c.Close()
 		return
 	}
 	s.idle = append(s.idle, c)
@@ -87,7 +88,7 @@ func (s *Server) dropIdle() {
 	s.idle = nil
 	s.pool.Unlock()
 	for _, c := range idle {
-		c.close()
+		c.Close()
 	}
 }
 
@@ -102,14 +103,14 @@ const (
 func (s *Server) sweep(at int64) {
 	s.pool.Lock()
 	n := 0
-	for n < len(s.idle) && s.idle[n].since < at {
+	for n < len(s.idle) && s.idle[n].Since < at {
 		n++
 	}
 	old := slices.Clone(s.idle[:n])
 	s.idle = slices.Delete(s.idle, 0, n)
 	s.pool.Unlock()
 	for _, c := range old {
-		c.close()
+		c.Close()
 	}
 }
 
@@ -182,4 +183,14 @@ func (s *Server) host() string {
 		return "localhost"
 	}
 	return s.target.Address
+}
+
+// handshake runs the TLS handshake within ctx.
+func handshake(ctx context.Context, nc net.Conn, c *tls.Config) (net.Conn, error) {
+	t := tls.Client(nc, c)
+	if err := t.HandshakeContext(ctx); err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return t, nil
 }

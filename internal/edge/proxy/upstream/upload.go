@@ -42,15 +42,15 @@ func (u *upload) run() {
 	u.sent, u.err = u.pump()
 	close(u.done)
 	if u.err != nil {
-		u.c.abort() // what has been sent is no message
+		u.c.Abort() // what has been sent is no message
 	}
 }
 
-// pump writes c.out, which holds the head and the beginning of the body, and then the rest. A connection that takes no more
+// pump writes Out, which holds the head and the beginning of the body, and then the rest. A connection that takes no more
 // is no error here: whoever reads the answer finds out why.
 func (u *upload) pump() (sent bool, err error) {
 	defer contain(u.g.o.Log, &err)
-	if !u.write(u.c.out) {
+	if !u.write(u.c.Out) {
 		return false, nil
 	}
 	for {
@@ -81,7 +81,7 @@ func (u *upload) piece(payload []byte, done bool) ([]byte, error) {
 	if !u.chunked {
 		return payload, nil
 	}
-	out := http1.AppendChunk(u.c.out[:0], payload)
+	out := http1.AppendChunk(u.c.Out[:0], payload)
 	var err error
 	if done {
 		var t []exchange.Field
@@ -92,15 +92,15 @@ func (u *upload) piece(payload []byte, done bool) ([]byte, error) {
 			err = fmt.Errorf("trailers: %w", err)
 		}
 	}
-	u.c.out = out
+	u.c.Out = out
 	return out, err
 }
 
 func (u *upload) write(b []byte) bool {
 	now := u.g.now()
 	u.moved.Store(now)
-	u.c.writeWithin(now, u.g.o.Timeouts.Body)
-	_, err := u.c.nc.Write(b)
+	u.c.WriteWithin(now, u.g.o.Timeouts.Body)
+	_, err := u.c.NC.Write(b)
 	u.moved.Store(u.g.now())
 	return err == nil
 }
@@ -150,12 +150,12 @@ func (u *upload) end() {
 	default:
 	}
 	if u.ending.Load() {
-		_ = u.c.nc.SetWriteDeadline(time.Unix(0, u.g.now()+int64(lastPiece)))
+		_ = u.c.NC.SetWriteDeadline(time.Unix(0, u.g.now()+int64(lastPiece)))
 	} else {
 		u.stopped = true
-		u.c.abort()
+		u.c.Abort()
 		u.src.Stop()
 	}
 	<-u.done
-	u.c.writeBy = 0
+	u.c.WriteBy = 0
 }
