@@ -46,6 +46,7 @@ type deriver struct {
 // values tells which children of n are values of a parameter.
 func (d *deriver) values(n *node, children []*node, depth int) map[*node]bool {
 	out := map[*node]bool{}
+	children = withoutCalls(n, children, depth)
 	// Literals are words and values whose text was erased or never travelled: evidence as any other, and already decided.
 	var words, literals, others []*node
 	for _, c := range children {
