@@ -196,8 +196,12 @@ status codes: 11993 2xx, 0 3xx, 7 4xx, 0 5xx
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 	for _, c := range []struct{ name, from, to string }{
-		{"another cipher", "AES_128", "AES_256"}, {"another protocol", "protocol: h2\n", "protocol: http/1.1\n"}, {"another version", "TLSv1.3", "TLSv1.2"},
-		{"nothing done", "12000 done", "0 done"}, {"no summary", "finished in", "ended in"}, {"no statuses", "status codes", "codes"},
+		{"another cipher", "AES_128", "AES_256"},
+		{"another protocol", "protocol: h2\n", "protocol: http/1.1\n"},
+		{"another version", "TLSv1.3", "TLSv1.2"},
+		{"nothing done", "12000 done", "0 done"},
+		{"no summary", "finished in", "ended in"},
+		{"no statuses", "status codes", "codes"},
 	} {
 		if got, err := parseH2load(strings.Replace(text, c.from, c.to, 1)); err == nil {
 			t.Errorf("%s was read as %+v", c.name, got)

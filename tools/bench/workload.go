@@ -16,8 +16,16 @@ const (
 )
 
 var collections = [...]struct{ name, part string }{
-	{"orders", "lines"}, {"customers", "addresses"}, {"invoices", "positions"}, {"products", "prices"}, {"appointments", "notes"},
-	{"payments", "refunds"}, {"shipments", "events"}, {"tickets", "comments"}, {"devices", "readings"}, {"reports", "pages"},
+	{"orders", "lines"},
+	{"customers", "addresses"},
+	{"invoices", "positions"},
+	{"products", "prices"},
+	{"appointments", "notes"},
+	{"payments", "refunds"},
+	{"shipments", "events"},
+	{"tickets", "comments"},
+	{"devices", "readings"},
+	{"reports", "pages"},
 }
 
 // resource is one path of the upstream and its two answers.

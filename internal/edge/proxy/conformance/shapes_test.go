@@ -1,7 +1,5 @@
 package conformance
 
-import "strings"
-
 // shape is one way to send bytes that two parsers may take for different requests.
 type shape struct {
 	name, wire string
@@ -25,8 +23,6 @@ func get(fields string) string { return "GET /first HTTP/1.1\r\n" + host + field
 
 // next is an honest request behind the others.
 const next = "GET /next HTTP/1.1\r\nHost: a.example\r\n\r\n"
-
-func lines(l ...string) string { return strings.Join(l, "\r\n") + "\r\n" }
 
 // shapes are made by hand, each with what must become of it.
 var shapes = []shape{

@@ -243,7 +243,7 @@ func (s *server) run(t *testing.T) *upstream {
 	t.Helper()
 	path, err := exec.LookPath(s.program)
 	if err != nil {
-		path = filepath.Join("/usr/sbin", s.program)
+		path = "/usr/sbin/" + s.program
 		if _, err := os.Stat(path); err != nil {
 			t.Skipf("PASSED BY: %s is missing: apt-get install %s", s.program, s.pack)
 		}
