@@ -204,6 +204,18 @@ func (r *resident) close() error {
 		}
 		_, stopErr := r.first.stop()
 		err = errors.Join(err, stopErr)
+		// A hand-over that was under way at the end leaves a successor behind.
+		for {
+			next, findErr := r.successor(0)
+			if findErr != nil {
+				break
+			}
+			r.current = next
+			if endErr := r.end(); endErr != nil {
+				err = errors.Join(err, endErr)
+				break
+			}
+		}
 	}
 	for _, u := range r.upstreams {
 		u.stop()
