@@ -25,6 +25,7 @@ func EventRow(e *event.Event) Event {
 		Source: e.Source.String(), Method: e.Text(e.Method), Host: e.Text(e.Host), Template: e.Text(e.Template), Endpoint: e.Endpoint,
 		Actor: ActorText(e.Actor), Strength: e.Principal.Strength.String(),
 		UserAgent: e.Text(e.UserAgent), Fingerprint: fingerprint(e.Fingerprint), Mode: "watch", Action: e.Verdict.Action, Would: e.Verdict.Would, Rule: e.Verdict.Rule,
+		JA4: e.Text(e.JA4), HTTP2: fingerprint(e.HTTP2), RPC: event.RPCText(e.RPC),
 		Status: int(e.Status), LatencyMicros: e.Latency / 1000, Notable: Notable(e),
 	}
 	if e.Verdict.Enforced {

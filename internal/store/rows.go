@@ -66,6 +66,8 @@ type Event struct {
 	Country        string
 	UserAgent      string
 	Fingerprint    string // 16 hexadecimal digits, empty when the source could not see it
+	JA4, HTTP2     string // the connection's fingerprints, RPC the call's protocol and status, as verdict lines write them
+	RPC            string
 	Mode           string
 	Action, Would  string
 	Rule           string

@@ -136,7 +136,7 @@ func eventOf(r *store.Event) Event {
 		Line: event.Line{
 			ID: r.ID, Time: r.Time, Site: r.Site, Node: r.Node, Source: r.Source, Method: r.Method, Host: r.Host, Template: r.Template,
 			EndpointID: r.Endpoint, Actor: r.Actor, Principal: r.Principal, Strength: r.Strength, Address: r.Address, Country: r.Country,
-			UserAgent: r.UserAgent, Fingerprint: r.Fingerprint, Mode: r.Mode, Action: r.Action, Would: r.Would, Rule: r.Rule, Status: r.Status,
+			UserAgent: r.UserAgent, Fingerprint: r.Fingerprint, JA4: r.JA4, HTTP2: r.HTTP2, RPC: r.RPC, Mode: r.Mode, Action: r.Action, Would: r.Would, Rule: r.Rule, Status: r.Status,
 			LatencyMicros: r.LatencyMicros, Findings: r.Findings,
 		},
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
 	"merlon/internal/model/identity"
 )
@@ -89,10 +90,17 @@ func LineOf(e *Event) Line {
 	if e.HTTP2 != 0 {
 		l.HTTP2 = TokenText(uint64(e.HTTP2))
 	}
-	if l.RPC = e.RPC.Protocol.String(); l.RPC != "" && e.RPC.Known {
-		l.RPC += " " + strconv.Itoa(int(e.RPC.Status))
-	}
+	l.RPC = RPCText(e.RPC)
 	return l
+}
+
+// RPCText prints a call's protocol and, when it is known, its status: "grpc 7"; empty for what is no call.
+func RPCText(r exchange.RPC) string {
+	text := r.Protocol.String()
+	if text != "" && r.Known {
+		text += " " + strconv.Itoa(int(r.Status))
+	}
+	return text
 }
 
 // TokenText prints a token or fingerprint as 16 hexadecimal digits: the form that lists and blocks read.

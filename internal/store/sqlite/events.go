@@ -12,7 +12,8 @@ import (
 )
 
 const eventColumns = `id, seq, at, arrived, site, node, source, method, host, template, endpoint, actor, principal, strength, address, country,
-	user_agent, fingerprint, mode, action, would, rule, status, severity, findings, finding_ids, latency, capped, notable`
+	user_agent, fingerprint, mode, action, would, rule, status, severity, findings, finding_ids, latency, capped, notable,
+	ja4, http2, rpc`
 
 // AddEvents stores recent events. One that is there already (a replay after a crash) stays as it is.
 func (d *DB) AddEvents(ctx context.Context, events []store.Event) error {
@@ -20,10 +21,11 @@ func (d *DB) AddEvents(ctx context.Context, events []store.Event) error {
 		for i := range events {
 			e := &events[i]
 			if _, err := t.exec(`INSERT INTO events (`+eventColumns+`) VALUES
-				(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+				(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 				e.ID, int64(e.Seq), e.Time.UnixNano(), e.Arrived.UnixNano(), e.Site, e.Node, e.Source, e.Method, e.Host, e.Template, e.Endpoint,
 				e.Actor, e.Principal, e.Strength, e.Address, e.Country, e.UserAgent, e.Fingerprint, e.Mode, e.Action, e.Would, e.Rule, e.Status, e.Severity,
-				e.Findings, joinWords(e.FindingIDs), e.LatencyMicros, e.FindingsCapped, e.Notable); err != nil {
+				e.Findings, joinWords(e.FindingIDs), e.LatencyMicros, e.FindingsCapped, e.Notable,
+				e.JA4, e.HTTP2, e.RPC); err != nil {
 				return err
 			}
 		}
@@ -120,7 +122,7 @@ func scanEvent(r *sql.Rows) (e store.Event, err error) {
 	var ids string
 	err = r.Scan(&row, &e.ID, &seq, &at, &arrived, &e.Site, &e.Node, &e.Source, &e.Method, &e.Host, &e.Template, &endpoint, &e.Actor,
 		&e.Principal, &e.Strength, &e.Address, &e.Country, &e.UserAgent, &e.Fingerprint, &e.Mode, &e.Action, &e.Would, &e.Rule, &e.Status, &e.Severity,
-		&e.Findings, &ids, &e.LatencyMicros, &e.FindingsCapped, &e.Notable)
+		&e.Findings, &ids, &e.LatencyMicros, &e.FindingsCapped, &e.Notable, &e.JA4, &e.HTTP2, &e.RPC)
 	e.Row, e.Seq, e.Endpoint, e.FindingIDs = uint64(row), uint64(seq), identity.EndpointID(endpoint), splitWords(ids)
 	e.Time, e.Arrived = time.Unix(0, at).UTC(), time.Unix(0, arrived).UTC()
 	return e, err
