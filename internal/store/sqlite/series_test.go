@@ -161,6 +161,8 @@ func sampleEvent(n int, notable bool, at time.Time) store.Event {
 	e.ID = event.NewNamer(1, uint64(n)).Name(at.UnixNano())
 	e.Verdict.Action = "allow"
 	e.Method = e.Append([]byte("GET"))
+	e.JA4, e.HTTP2 = e.AppendString("t13d1517h2_8daaf6152771_cb7bf5808d99"), 42
+	e.RPC = exchange.RPC{Protocol: exchange.GRPC, Known: true, Status: exchange.RPCPermissionDenied}
 	if notable {
 		e.Verdict.Action = "block"
 		e.Findings = []finding.Finding{{ID: "wire.nul", Severity: finding.High, Score: 1, Classes: []string{"CWE-444"}, Evidence: "a\x00b\"<script>"}}
@@ -211,7 +213,7 @@ func TestEventsPagesFiltersBounds(t *testing.T) {
 	if got := find(store.EventFilter{Finding: "wire.nu"}); len(got) != 0 {
 		t.Fatal("a part of a finding's id matches")
 	}
-	if e, err := d.Event(ctx, rows[3].ID); err != nil || e.ID != rows[3].ID {
+	if e, err := d.Event(ctx, rows[3].ID); err != nil || e.ID != rows[3].ID || e.JA4 != "t13d1517h2_8daaf6152771_cb7bf5808d99" || e.HTTP2 != "000000000000002a" || e.RPC != "grpc 7" {
 		t.Fatal(e, err)
 	}
 	if err := d.Maintain(ctx, c.now()); err != nil {
