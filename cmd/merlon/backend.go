@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/event"
 	"merlon/internal/node"
-	"merlon/internal/store"
 	"merlon/internal/store/local"
 )
 
@@ -29,21 +27,14 @@ type backend struct {
 // openBackend opens the data directory and everything in it, and starts the slow side.
 func openBackend(ctx context.Context, cfg config.Config, b *bundle.Bundle, command string, log *slog.Logger) (*backend, error) {
 	k, err := core.Open(ctx, core.Options{Config: cfg, Bundle: b, Command: command, Log: log, Now: time.Now})
-	return newBackend(k, err)
+	if err != nil {
+		return nil, coded(err)
+	}
+	return backendOf(k), nil
 }
 
-func newBackend(k *core.Core, err error) (*backend, error) {
-	var wrong core.MistakesError
-	switch {
-	case err == nil:
-		return &backend{core: k, now: time.Now, store: k.Store, queue: k.Queue, engine: k.Engine, node: k.Node}, nil
-	case errors.As(err, &wrong):
-		return nil, mistakes(wrong)
-	case errors.Is(err, store.ErrLocked): // a directory in use is wrong use, one that cannot be had is not
-		return nil, &exitError{exitUsage, err}
-	default:
-		return nil, failed(err)
-	}
+func backendOf(k *core.Core) *backend {
+	return &backend{core: k, now: time.Now, store: k.Store, queue: k.Queue, engine: k.Engine, node: k.Node}
 }
 
 // close drains the queue, learns and saves what is in it, and lets the data directory go. The edges must have stopped.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,6 +112,22 @@ func tryListening(ctx context.Context, file string, cfg config.Config) (wrong []
 	try("mirror.address", "tcp", cfg.Mirror.Address)
 	try("otlp.address", "tcp", cfg.OTLP.Address)
 	return wrong
+}
+
+// loadConfig reads the file, if one is named, and lays the flags over it. It does not look at what the file names.
+func loadConfig(file string, f config.Flags) (config.Config, error) {
+	cfg := config.Default()
+	if file != "" {
+		var wrong []config.Mistake
+		if cfg, wrong = config.Load(file, os.ReadFile); len(wrong) > 0 {
+			return cfg, mistakes(wrong)
+		}
+	}
+	cfg, wrong := cfg.Apply(f)
+	if len(wrong) > 0 {
+		return cfg, mistakes(wrong)
+	}
+	return cfg, nil
 }
 
 // loadBundle reads what a configuration names.

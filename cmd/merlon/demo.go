@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,6 +20,7 @@ import (
 	"merlon/internal/edge/ingest"
 	"merlon/internal/lab/acme"
 	"merlon/internal/lab/traffic"
+	"merlon/internal/serve"
 )
 
 // The demonstration: an ordinary hospital with a few exchanges a second, three days of it behind us.
@@ -52,7 +54,8 @@ Ctrl-C stops everything. Without --data everything learned is thrown away at the
 // demo is the running demonstration.
 type demo struct {
 	hospital *http.Server
-	process  *process
+	process  *serve.Process
+	log      *slog.Logger
 	serving  sync.WaitGroup
 	driving  sync.WaitGroup
 }
@@ -84,26 +87,32 @@ func runDemo(ctx context.Context, c console, data, listen, adminAddress string) 
 	if err != nil {
 		return err
 	}
-	if d.process, err = startOn(cfg, c); err != nil {
-		return err
+	l, err := serve.Compile(cfg)
+	if err != nil {
+		return coded(err)
+	}
+	o := processOptions(l, c)
+	d.process, d.log = serve.New(l, o), o.Log
+	if err := d.process.Start(); err != nil {
+		return coded(err)
 	}
 	fmt.Fprintf(c.err, "Feeding %d past days of Acme Hospital ...\n", demoDays)
 	n, err := d.feedPast(ctx, c, now, writeFrom)
 	if err != nil && ctx.Err() == nil {
-		return errors.Join(err, d.process.stop())
+		return errors.Join(err, d.process.Stop())
 	}
 	fmt.Fprintf(c.err, "%d exchanges of the past are learned; live traffic begins.\n", n)
 	d.driveLive(ctx, listen)
 	fmt.Fprintf(c.err, "\n  API:       http://%s/v2/departments\n", listen)
-	if err := d.process.printSetup(ctx, c); err != nil {
-		return errors.Join(failed(err), d.process.stop())
+	if err := d.process.TellSetup(ctx); err != nil {
+		return coded(errors.Join(err, d.process.Stop()))
 	}
 	fmt.Fprintln(c.err, "\nCtrl-C stops everything.")
 	<-ctx.Done()
 	fmt.Fprintln(c.err, "\nStopping ...")
 	cancel()
 	d.driving.Wait()
-	return d.process.stop()
+	return coded(d.process.Stop())
 }
 
 // startHospital serves Acme Hospital on a free loopback port.
@@ -163,7 +172,7 @@ func (d *demo) feedPast(ctx context.Context, c console, now, writeFrom time.Time
 		})
 		w.CloseWithError(err)
 	}()
-	result, err := d.process.backend.ingest(ctx, c, ingest.Options{Site: demoSite, Format: "entry"}, []ingest.Input{ingest.Stream("the past", r)})
+	result, err := backendOf(d.process.Core()).ingest(ctx, c, ingest.Options{Site: demoSite, Format: "entry"}, []ingest.Input{ingest.Stream("the past", r)})
 	_ = r.CloseWithError(io.ErrClosedPipe) // ends the generator if reading ended first
 	<-generated
 	return result.Exchanges, err
@@ -181,7 +190,7 @@ func (d *demo) driveLive(ctx context.Context, listen string) {
 	}
 	d.driving.Go(func() {
 		if _, err := traffic.Live(ctx, o, traffic.LiveOptions{Target: listen, Proxy: 2, Now: time.Now, Flat: true}); err != nil && ctx.Err() == nil {
-			d.process.log.Error("live traffic ended", "error", err)
+			d.log.Error("live traffic ended", "error", err)
 		}
 	})
 }

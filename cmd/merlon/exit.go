@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"merlon/internal/core"
+	"merlon/internal/serve"
+	"merlon/internal/store"
 )
 
 // Exit codes, the same for every command.
@@ -37,17 +40,21 @@ func usage(format string, args ...any) error {
 
 func failed(err error) error { return &exitError{exitFailed, err} }
 
-// mistakes makes one error of everything that is wrong, a line each.
-func mistakes[M fmt.Stringer](all []M) error {
-	var b strings.Builder
-	for i, m := range all {
-		if i > 0 {
-			b.WriteString("\n")
-		}
-		b.WriteString(m.String())
+// coded gives an error of the running process its exit code.
+func coded(err error) error {
+	var usage *serve.UsageError
+	var wrong core.MistakesError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong):
+		return mistakes(wrong)
+	case errors.As(err, &usage), errors.Is(err, store.ErrLocked): // a directory in use is wrong use, one that cannot be had is not
+		return &exitError{exitUsage, err}
+	default:
+		return failed(err)
 	}
-	if len(all) == 1 {
-		return &exitError{exitUsage, errors.New(b.String())}
-	}
-	return &exitError{exitUsage, fmt.Errorf("%d mistakes:\n%s", len(all), b.String())}
 }
+
+// mistakes makes one error of everything that is wrong, a line each.
+func mistakes[M fmt.Stringer](all []M) error { return &exitError{exitUsage, serve.Mistakes(all)} }

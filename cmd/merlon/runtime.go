@@ -88,18 +88,10 @@ func logger(c console) *slog.Logger { return loggerBy(c, config.Default().Logs, 
 // loggerBy writes as the configuration says; level, when given, follows it through reloads.
 func loggerBy(c console, l config.Logs, level *slog.LevelVar) *slog.Logger {
 	f, ok := c.err.(*os.File)
-	o := telemetry.LogOptions{Text: l.Format == "text" || l.Format == "auto" && ok && term.IsTerminal(int(f.Fd())), Level: logLevel(l)}
+	o := telemetry.LogOptions{Text: l.Format == "text" || l.Format == "auto" && ok && term.IsTerminal(int(f.Fd())), Level: telemetry.Level(l.Level)}
 	if level != nil {
-		level.Set(logLevel(l))
+		level.Set(telemetry.Level(l.Level))
 		o.Level = level
 	}
 	return telemetry.NewLogger(c.err, o)
-}
-
-func logLevel(l config.Logs) slog.Level {
-	var v slog.Level
-	if v.UnmarshalText([]byte(l.Level)) != nil {
-		return slog.LevelInfo // checked before; a command without a configuration has the default
-	}
-	return v
 }

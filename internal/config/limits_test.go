@@ -53,7 +53,7 @@ var fixed = []struct{ file, name, expression, reason string }{
 	{"internal/config/check.go", "maxHops", "16", "Proxies of one's own in a row."},
 	{"internal/core/bundle.go", "MaxSpecBytes", "64 << 20", "An API description; the largest public ones have 10 MB."},
 	{"internal/core/handover/process.go", "maxState", "1 << 30", "What a process tells the next one; a hundred thousand endpoints take 40 MB."},
-	{"cmd/merlon/takeover.go", "handOverWithin", "time.Minute", "A new process's time to begin to serve; ten thousand operations compile in seconds."},
+	{"internal/serve/takeover.go", "handOverWithin", "time.Minute", "A new process's time to begin to serve; ten thousand operations compile in seconds."},
 	{"internal/edge/proxy/conn.go", "drainGrace", "500 * time.Millisecond", "A waiting connection's last chance to bring a request when the process drains."},
 	{"internal/edge/proxy/conn.go", "firstBuffer", "8 << 10", "The first read of a connection takes an ordinary request whole."},
 	{"internal/edge/proxy/conn.go", "keptBuffer", "64 << 10", "What a connection keeps of a buffer that grew for one exchange."},

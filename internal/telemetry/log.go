@@ -28,3 +28,12 @@ func NewLogger(w io.Writer, o LogOptions) *slog.Logger {
 	}
 	return slog.New(slog.NewJSONHandler(w, h))
 }
+
+// Level is the level of a name as configurations write it: debug, info, warn, error; info for anything else.
+func Level(name string) slog.Level {
+	var v slog.Level
+	if v.UnmarshalText([]byte(name)) != nil {
+		return slog.LevelInfo
+	}
+	return v
+}

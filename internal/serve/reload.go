@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 
 	"merlon/internal/config"
 	"merlon/internal/core/watch"
+	"merlon/internal/telemetry"
 )
 
 // reloads counts how reloads went, for /metrics.
@@ -21,7 +22,7 @@ type reloads struct {
 	at        atomic.Int64  // of the last good one, Unix seconds
 }
 
-func (r *reloads) done(l *loaded, err error, now time.Time) {
+func (r *reloads) done(l *Loaded, err error, now time.Time) {
 	if err != nil {
 		r.bad.Add(1)
 		return
@@ -47,8 +48,8 @@ func (w *watching) C() <-chan struct{} {
 }
 
 // watch begins to watch what was loaded, if the configuration wants that.
-func (p *process) watch(l *loaded) *watching {
-	if !p.cfg.Reload.Watch || p.source.file == "" && len(l.files) == 0 {
+func (p *Process) watch(l *Loaded) *watching {
+	if !p.cfg.Reload.Watch || p.o.Source.File == "" && len(l.files) == 0 {
 		return nil
 	}
 	w, err := watch.New(p.cfg.Reload.Quiet)
@@ -83,10 +84,10 @@ func (p *process) watch(l *loaded) *watching {
 }
 
 // reload reads everything again. What has mistakes replaces nothing; the log lists every one of them.
-func (p *process) reload(why string, files *watching) {
+func (p *Process) reload(why string, files *watching) {
 	p.tell("RELOADING=1")
 	defer p.tell("READY=1")
-	l, err := p.source.load()
+	l, err := p.o.Source.Load()
 	if err == nil {
 		err = p.exchange(l)
 	}
@@ -109,7 +110,7 @@ func (p *process) reload(why string, files *watching) {
 }
 
 // exchange puts what was loaded in place of what runs: whole, or not at all.
-func (p *process) exchange(l *loaded) error {
+func (p *Process) exchange(l *Loaded) error {
 	if !p.attached.Load() {
 		return errors.New("this process has not taken over completely yet: try again in a moment")
 	}
@@ -134,7 +135,7 @@ func (p *process) exchange(l *loaded) error {
 		}
 	}
 	p.proxy.SetSites(both)
-	if err := p.backend.core.Reload(p.life, l.bundle); err != nil {
+	if err := p.core.Reload(p.life, l.bundle); err != nil {
 		p.proxy.SetSites(plainGroups(p.groups))
 		closeGroups(groups, p.groups)
 		turn.undo()
@@ -145,7 +146,9 @@ func (p *process) exchange(l *loaded) error {
 	p.groups = groups
 	turn.commit()
 	p.refused.Store(newRefusal(next.Refuse))
-	p.level.Set(logLevel(next.Logs))
+	if p.o.Level != nil {
+		p.o.Level.Set(telemetry.Level(next.Logs.Level))
+	}
 	p.cfg = next
 	p.tellListening()
 	if len(keys) > 0 {
@@ -155,7 +158,7 @@ func (p *process) exchange(l *loaded) error {
 }
 
 // adopt is the new configuration with what cannot change while running left as it is, and the keys of that.
-func (p *process) adopt(next config.Config) (config.Config, []string) {
+func (p *Process) adopt(next config.Config) (config.Config, []string) {
 	var keys []string
 	old, now := reflect.ValueOf(p.cfg), reflect.ValueOf(&next).Elem()
 	for i := range old.NumField() {
@@ -194,7 +197,7 @@ func changedKeys(name string, a, b reflect.Value) []string {
 
 // turn is a change of listeners that is ready to happen.
 type turn struct {
-	p       *process
+	p       *Process
 	keep    []*listener // as they are, with their certificates read again
 	begin   []*listener // new, on new sockets or on those of others
 	end     []*listener
@@ -203,7 +206,7 @@ type turn struct {
 }
 
 // prepare opens the sockets and reads the certificates that next needs, and changes nothing that serves.
-func (p *process) prepare(next config.Config) (_ *turn, err error) {
+func (p *Process) prepare(next config.Config) (_ *turn, err error) {
 	t := &turn{p: p}
 	defer func() {
 		if err != nil {
@@ -226,9 +229,9 @@ func (p *process) prepare(next config.Config) (_ *turn, err error) {
 			}
 			continue
 		}
-		nl, err := p.sockets.Again(cfg.Address)
+		nl, err := p.o.Sockets.Again(cfg.Address)
 		if before == nil {
-			nl, err = p.sockets.Listen(p.life, cfg.Address)
+			nl, err = p.o.Sockets.Listen(p.life, cfg.Address)
 			t.opened = append(t.opened, cfg.Address)
 		}
 		if err != nil {
@@ -257,7 +260,7 @@ func (t *turn) undo() {
 		_ = l.l.Close()
 	}
 	for _, a := range t.opened {
-		t.p.sockets.Forget("tcp", a)
+		t.p.o.Sockets.Forget("tcp", a)
 	}
 }
 
@@ -280,7 +283,7 @@ func (t *turn) commit() {
 		p.log.Info("no longer accepting clients", "address", l.cfg.Address, "same_address_goes_on", !slices.Contains(t.removed, l.cfg.Address))
 	}
 	for _, a := range t.removed {
-		p.sockets.Forget("tcp", a)
+		p.o.Sockets.Forget("tcp", a)
 	}
 	p.listeners = slices.Concat(t.keep, t.begin)
 }

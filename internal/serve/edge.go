@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func codec(l config.Limits) http1.Limits {
 }
 
 // openEdge makes what serves clients, without listening yet.
-func (p *process) openEdge(ctx context.Context, sites map[string]*upstream.Group) {
+func (p *Process) openEdge(ctx context.Context, sites map[string]*upstream.Group) {
 	cfg, l, t := p.cfg, p.cfg.Limits, p.cfg.Timeouts
 	p.refused.Store(newRefusal(cfg.Refuse))
 	p.admission = listen.NewAdmission(listen.AdmissionOptions{
@@ -37,14 +37,14 @@ func (p *process) openEdge(ctx context.Context, sites map[string]*upstream.Group
 		Pressure: p.memory.Pressure, Now: time.Now, Log: p.log,
 	})
 	p.stream = stream.New(stream.Options{
-		Engine: p.backend.engine, Upstreams: func(site string) *upstream.Group { return p.proxy.Upstreams(site) },
+		Engine: p.core.Engine, Upstreams: func(site string) *upstream.Group { return p.proxy.Upstreams(site) },
 		Codec: codec(l), InspectRequest: int(l.InspectRequestBytes), InspectResponse: int(l.InspectResponseBytes),
 		Timeouts: stream.Timeouts{Head: t.Head, Body: t.Body, Idle: t.Idle},
 		Limits:   stream.Limits{Streams: l.StreamsPerConnection},
 		Now:      time.Now, Log: p.log,
 	})
 	p.proxy = proxy.New(proxy.Options{
-		Engine: p.backend.engine, Sites: sites, Log: p.log, Now: time.Now,
+		Engine: p.core.Engine, Sites: sites, Log: p.log, Now: time.Now,
 		HTTP2: p.stream.ServeConn, Codec: codec(l), Admission: p.admission, BodyRate: int(l.BodyBytesPerSecond),
 		InspectRequest: int(l.InspectRequestBytes), InspectResponse: int(l.InspectResponseBytes),
 		Timeouts: proxy.Timeouts{Head: t.Head, Body: t.Body, Idle: t.Idle},
@@ -67,7 +67,7 @@ type listener struct {
 }
 
 // newTLS reads the certificates of a listener; nil for a plain one.
-func (p *process) newTLS(cfg config.Listener) (*listen.TLS, error) {
+func (p *Process) newTLS(cfg config.Listener) (*listen.TLS, error) {
 	t := cfg.TLS
 	if t == nil {
 		return nil, nil //nolint:nilnil // a plain listener has none
@@ -89,7 +89,7 @@ func (p *process) newTLS(cfg config.Listener) (*listen.TLS, error) {
 }
 
 // newListener puts the configuration over an open socket; it serves nothing yet.
-func (p *process) newListener(nl net.Listener, cfg config.Listener) (*listener, error) {
+func (p *Process) newListener(nl net.Listener, cfg config.Listener) (*listener, error) {
 	t, err := p.newTLS(cfg)
 	if err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (p *process) newListener(nl net.Listener, cfg config.Listener) (*listener, 
 }
 
 // run serves clients until the listener is retired or the process drains.
-func (p *process) run(ctx context.Context, l *listener) {
+func (p *Process) run(ctx context.Context, l *listener) {
 	ctx, l.stop = context.WithCancel(ctx)
 	if l.tls != nil {
 		p.background(ctx, l.tls.Run)
@@ -122,15 +122,15 @@ func (l *listener) retire() {
 }
 
 // listen opens every address before the first request is served, so that a taken port is found at once.
-func (p *process) listen(ctx context.Context) error {
+func (p *Process) listen(ctx context.Context) error {
 	for _, cfg := range p.cfg.Listen {
-		nl, err := p.sockets.Listen(ctx, cfg.Address)
+		nl, err := p.o.Sockets.Listen(ctx, cfg.Address)
 		if err != nil {
-			return failed(fmt.Errorf("cannot serve clients: %w", err))
+			return fmt.Errorf("cannot serve clients: %w", err)
 		}
 		l, err := p.newListener(nl, cfg)
 		if err != nil {
-			return failed(errors.Join(fmt.Errorf("%s: %w", cfg.Address, err), nl.Close()))
+			return errors.Join(fmt.Errorf("%s: %w", cfg.Address, err), nl.Close())
 		}
 		p.listeners = append(p.listeners, l)
 	}
@@ -140,7 +140,7 @@ func (p *process) listen(ctx context.Context) error {
 	if err := p.listenAdmin(ctx); err != nil {
 		return err
 	}
-	if unused := p.sockets.Unused(); len(unused) > 0 {
+	if unused := p.o.Sockets.Unused(); len(unused) > 0 {
 		p.log.Warn("inherited sockets that the configuration does not name are closed", "addresses", unused)
 	}
 	for _, l := range p.listeners {
@@ -151,7 +151,7 @@ func (p *process) listen(ctx context.Context) error {
 }
 
 // tellListening notes the URLs where clients are served, for people.
-func (p *process) tellListening() {
+func (p *Process) tellListening() {
 	var urls []string
 	for _, l := range p.listeners {
 		scheme := "http://"
@@ -164,7 +164,7 @@ func (p *process) tellListening() {
 }
 
 // group makes what stands behind a site.
-func (p *process) group(cfg config.Config, s *config.Site) (*upstream.Group, error) {
+func (p *Process) group(cfg config.Config, s *config.Site) (*upstream.Group, error) {
 	o := upstream.Options{
 		Site: s.Name, Codec: codec(cfg.Limits), MaxIdle: cfg.Limits.UpstreamConnections, Log: p.log, Now: time.Now,
 		Timeouts: upstream.Timeouts{Connect: cfg.Timeouts.Connect, Response: cfg.Timeouts.Response, Body: cfg.Timeouts.Body},
@@ -216,7 +216,7 @@ func target(u *config.Upstream) (upstream.Target, error) {
 }
 
 // groupsOf makes what stands behind each site; groups of before whose site is unchanged are kept, with their connections.
-func (p *process) groupsOf(l *loaded, before map[string]*siteGroup) (map[string]*siteGroup, error) {
+func (p *Process) groupsOf(l *Loaded, before map[string]*siteGroup) (map[string]*siteGroup, error) {
 	cfg, files := l.cfg, string(l.hash[:])
 	all := make(map[string]*siteGroup)
 	for i := range cfg.Sites {
@@ -235,7 +235,7 @@ func (p *process) groupsOf(l *loaded, before map[string]*siteGroup) (map[string]
 		g, err := p.group(cfg, s)
 		if err != nil {
 			closeGroups(all, before)
-			return nil, &exitError{exitUsage, err}
+			return nil, &UsageError{err}
 		}
 		ctx, stop := context.WithCancel(p.life)
 		p.background(ctx, g.Run)

@@ -1,8 +1,6 @@
-package main
+package serve
 
 import (
-	"runtime"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"merlon/internal/edge/proxy/listen"
@@ -10,16 +8,16 @@ import (
 )
 
 // registry is what /metrics shows.
-func (p *process) registry() (*prometheus.Registry, error) {
-	k := p.backend
+func (p *Process) registry() (*prometheus.Registry, error) {
+	k := p.core
 	more := []prometheus.Collector{
 		telemetry.Gauge("merlon_connections", "Open client connections.", func() float64 { return float64(p.proxy.Connections()) }),
 		telemetry.Gauge("merlon_http2_connections", "Open HTTP/2 connections, among the client connections.", func() float64 { return float64(p.stream.Connections()) }),
 		telemetry.Gauge("merlon_http2_requests", "HTTP/2 requests under way.", func() float64 { return float64(p.stream.Requests()) }),
 		telemetry.Gauge("merlon_memory_pressure", "Share of the memory ceiling in use; from 0.9 on idle connections are closed, from 0.97 on requests are refused.", p.memory.Pressure),
-		telemetry.Counter("merlon_distillations_total", "Distillations published.", k.node.Distillations),
-		telemetry.Counter("merlon_snapshots_total", "Snapshots of the learned state saved.", k.node.Snapshots),
-		telemetry.Counter("merlon_journal_dropped_total", "Events that the journal could not keep.", func() uint64 { return k.store.Journal.Status().Dropped }),
+		telemetry.Counter("merlon_distillations_total", "Distillations published.", k.Node.Distillations),
+		telemetry.Counter("merlon_snapshots_total", "Snapshots of the learned state saved.", k.Node.Snapshots),
+		telemetry.Counter("merlon_journal_dropped_total", "Events that the journal could not keep.", func() uint64 { return k.Store.Journal.Status().Dropped }),
 		telemetry.Gauge("merlon_config_last_reload_success_timestamp_seconds", "When the configuration that holds was read.", func() float64 { return float64(p.reloads.at.Load()) }),
 		telemetry.Gauge("merlon_config_hash", "First 48 bits of the hash over everything that the configuration names; equal on nodes that run the same.", func() float64 { return float64(p.reloads.hash.Load()) }),
 	}
@@ -39,8 +37,8 @@ func (p *process) registry() (*prometheus.Registry, error) {
 		"begun": a(func(s listen.Stats) uint64 { return s.Handshakes }), "failed": a(func(s listen.Stats) uint64 { return s.HandshakesFailed }),
 		"refused": a(func(s listen.Stats) uint64 { return s.HandshakesRefused }),
 	})...)
-	return telemetry.NewRegistry(telemetry.Build{Version: version, Commit: commit, GoVersion: runtime.Version()}, telemetry.Metrics{
-		Events: k.queue.Published, Dropped: k.queue.Dropped, Learned: k.node.Learned, Queue: k.queue.Len, More: more,
+	return telemetry.NewRegistry(p.o.Build, telemetry.Metrics{
+		Events: k.Queue.Published, Dropped: k.Queue.Dropped, Learned: k.Node.Learned, Queue: k.Queue.Len, More: more,
 	})
 }
 

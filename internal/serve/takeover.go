@@ -1,14 +1,12 @@
-package main
+package serve
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
-	"merlon/internal/core/handover"
 	"merlon/internal/store"
 )
 
@@ -18,24 +16,26 @@ const handOverWithin = time.Minute
 
 // handOver starts the program anew with the sockets of this process and returns when the new one serves. Then this one
 // has only to finish what it began.
-func (p *process) handOver() error {
-	path, err := os.Executable()
+func (p *Process) handOver() error {
+	if p.o.Again == nil {
+		return errors.New("this process is not made to be replaced")
+	}
+	next, err := p.o.Again()
 	if err != nil {
 		return err
 	}
 	if !p.attached.Load() {
 		return errors.New("this process has not taken over completely yet: try again in a moment")
 	}
-	state, err := p.backend.core.State()
-	if err != nil {
+	if next.State, err = p.core.State(); err != nil {
 		return err
 	}
-	p.log.Info("handing over to a new process", "program", path)
-	env := os.Environ()
-	if p.notify != "" {
-		env = append(env, "NOTIFY_SOCKET="+p.notify)
+	p.log.Info("handing over to a new process", "program", next.Path)
+	if p.o.Notify != "" {
+		next.Env = append(next.Env, "NOTIFY_SOCKET="+p.o.Notify)
 	}
-	pid, err := p.sockets.Pass(p.life, handover.Start{Path: path, Args: os.Args, Env: env, State: state, Within: handOverWithin})
+	next.Within = handOverWithin
+	pid, err := p.o.Sockets.Pass(p.life, next)
 	if err != nil {
 		return err
 	}
@@ -43,26 +43,18 @@ func (p *process) handOver() error {
 	return nil
 }
 
-// tellParent lets the process that handed over know that it has to go on.
-func tellParent(parent *handover.Parent, err error) error {
-	if parent != nil {
-		parent.Failed(err)
-	}
-	return err
-}
-
 // takeOver tells the process before that this one serves, waits for its end, and then opens what it held. Clients are
 // served meanwhile, by what that process knew; events wait in the queue.
-func (p *process) takeOver(l *loaded, c console) {
-	if err := p.parent.Ready(); err != nil {
+func (p *Process) takeOver(l *Loaded) {
+	if err := p.o.Parent.Ready(); err != nil {
 		p.log.Error("the process before cannot be told to end", "error", err)
 	}
-	if err := p.parent.Wait(p.life); err != nil {
+	if err := p.o.Parent.Wait(p.life); err != nil {
 		return // this one ends first
 	}
 	o := p.coreOptions(l)
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		err := p.backend.core.Attach(p.life, o)
+		err := p.core.Attach(p.life, o)
 		if err == nil {
 			break
 		}
@@ -70,7 +62,7 @@ func (p *process) takeOver(l *loaded, c console) {
 			return
 		}
 		if !errors.Is(err, store.ErrLocked) || pause > time.Second {
-			p.log.Error("nothing is learned: the data directory cannot be opened", "error", err, "retry_in", pause.String(), "events_waiting", p.backend.queue.Len(), "events_dropped", p.backend.queue.Dropped())
+			p.log.Error("nothing is learned: the data directory cannot be opened", "error", err, "retry_in", pause.String(), "events_waiting", p.core.Queue.Len(), "events_dropped", p.core.Queue.Dropped())
 		}
 		select {
 		case <-p.life.Done():
@@ -78,15 +70,13 @@ func (p *process) takeOver(l *loaded, c console) {
 		case <-time.After(pause):
 		}
 	}
-	k := p.backend.core
-	p.backend.store, p.backend.node = k.Store, k.Node
 	p.attached.Store(true)
 	if err := p.serveAdmin(p.life); err != nil {
 		p.failure <- fmt.Errorf("dashboard and API: %w", err)
 		return
 	}
-	p.log.Info("taken over", "events_waited", p.backend.queue.Len())
-	if err := p.printSetup(context.WithoutCancel(p.life), c); err != nil {
+	p.log.Info("taken over", "events_waited", p.core.Queue.Len())
+	if err := p.TellSetup(context.WithoutCancel(p.life)); err != nil {
 		p.log.Warn("no setup link", "error", err)
 	}
 }

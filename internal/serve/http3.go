@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -7,7 +7,7 @@ import (
 )
 
 // runHTTP3 serves HTTP/3 on the UDP port of a listener that wants it, until ctx ends; requests under way may then finish.
-func (p *process) runHTTP3(ctx context.Context, l *listener) {
+func (p *Process) runHTTP3(ctx context.Context, l *listener) {
 	if !l.cfg.HTTP3 || l.tls == nil {
 		return
 	}

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -15,12 +15,12 @@ import (
 )
 
 // openDoors opens the addresses where other proxies ask what to do and where they send copies of requests.
-func (p *process) openDoors(ctx context.Context) error {
-	k, limits := p.backend, p.cfg.Limits
+func (p *Process) openDoors(ctx context.Context) error {
+	k, limits := p.core, p.cfg.Limits
 	door := func(name string, d config.Door, h http.Handler) error {
-		nl, err := p.sockets.Listen(ctx, d.Address)
+		nl, err := p.o.Sockets.Listen(ctx, d.Address)
 		if err != nil {
-			return failed(fmt.Errorf("cannot open %s: %w", name, err))
+			return fmt.Errorf("cannot open %s: %w", name, err)
 		}
 		s := p.doorServer(h)
 		p.doors = append(p.doors, s)
@@ -33,14 +33,14 @@ func (p *process) openDoors(ctx context.Context) error {
 		return nil
 	}
 	if d := p.cfg.Decide; d.Address != "" {
-		h := decide.New(decide.Options{Engine: k.engine, Trusted: d.From, Site: d.Site, Codec: codec(limits), Now: time.Now, Log: p.log})
+		h := decide.New(decide.Options{Engine: k.Engine, Trusted: d.From, Site: d.Site, Codec: codec(limits), Now: time.Now, Log: p.log})
 		if err := door("decide", d, h); err != nil {
 			return err
 		}
 	}
 	if d := p.cfg.Mirror; d.Address != "" {
 		h := mirror.New(mirror.Options{
-			Engine: k.engine, Trusted: d.From, Site: d.Site, Codec: codec(limits), Inspect: int(limits.InspectRequestBytes), Now: time.Now, Log: p.log,
+			Engine: k.Engine, Trusted: d.From, Site: d.Site, Codec: codec(limits), Inspect: int(limits.InspectRequestBytes), Now: time.Now, Log: p.log,
 		})
 		if err := door("mirror", d, h); err != nil {
 			return err
@@ -48,7 +48,7 @@ func (p *process) openDoors(ctx context.Context) error {
 	}
 	if d := p.cfg.OTLP; d.Address != "" {
 		h := otlp.New(otlp.Options{
-			Engine: k.engine, Trusted: d.From, Site: d.Site, Full: func() bool { return k.queue.Len() > limits.QueueEvents*9/10 },
+			Engine: k.Engine, Trusted: d.From, Site: d.Site, Full: func() bool { return k.Queue.Len() > limits.QueueEvents*9/10 },
 			Now: time.Now, Log: p.log,
 		})
 		if err := door("otlp", d, h); err != nil {
@@ -60,7 +60,7 @@ func (p *process) openDoors(ctx context.Context) error {
 
 // doorServer bounds what a program at a side door can take. The head has room for the fields that tell beside the
 // client's own.
-func (p *process) doorServer(h http.Handler) *http.Server {
+func (p *Process) doorServer(h http.Handler) *http.Server {
 	const telling = 16 << 10
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: p.cfg.Timeouts.Head, ReadTimeout: p.cfg.Timeouts.Head + p.cfg.Timeouts.Body, IdleTimeout: p.cfg.Timeouts.Idle,
@@ -69,7 +69,7 @@ func (p *process) doorServer(h http.Handler) *http.Server {
 }
 
 // closeDoors lets what is under way finish.
-func (p *process) closeDoors(ctx context.Context) {
+func (p *Process) closeDoors(ctx context.Context) {
 	for _, s := range p.doors {
 		if err := s.Shutdown(ctx); err != nil {
 			_ = s.Close()

@@ -1,4 +1,4 @@
-package main
+package serve
 
 import (
 	"context"
@@ -16,12 +16,12 @@ import (
 )
 
 // adminHandler is the surface for the humans: dashboard, API, metrics and health, behind one set of guards.
-func (p *process) adminHandler(ctx context.Context) (http.Handler, error) {
-	k := p.backend
+func (p *Process) adminHandler(ctx context.Context) (http.Handler, error) {
+	k := p.core
 	started := time.Now()
 	var err error
 	p.people, err = admin.New(ctx, admin.Options{
-		Store: k.store.DB, Inventory: k.node.Inventory, Stand: k.engine.Stand, Status: func() admin.Status { return p.status(started) },
+		Store: k.Store.DB, Inventory: k.Node.Inventory, Stand: k.Engine.Stand, Status: func() admin.Status { return p.status(started) },
 		Draining: p.draining.Load, Now: time.Now, Random: rand.Reader, Log: p.log,
 	})
 	if err != nil {
@@ -39,10 +39,10 @@ func (p *process) adminHandler(ctx context.Context) (http.Handler, error) {
 }
 
 // listenAdmin opens the surface's address. Until its handler is there, which needs the store, only health is answered.
-func (p *process) listenAdmin(ctx context.Context) error {
-	al, err := p.sockets.Listen(ctx, p.cfg.Admin.Address)
+func (p *Process) listenAdmin(ctx context.Context) error {
+	al, err := p.o.Sockets.Listen(ctx, p.cfg.Admin.Address)
 	if err != nil {
-		return failed(fmt.Errorf("cannot serve the dashboard: %w", err))
+		return fmt.Errorf("cannot serve the dashboard: %w", err)
 	}
 	if p.attached.Load() {
 		err = p.serveAdmin(ctx)
@@ -51,7 +51,7 @@ func (p *process) listenAdmin(ctx context.Context) error {
 		p.surface.Store(&h)
 	}
 	if err != nil {
-		return failed(errors.Join(err, al.Close()))
+		return errors.Join(err, al.Close())
 	}
 	p.admin = admin.Server(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*p.surface.Load()).ServeHTTP(w, r) }), p.log)
 	p.adminAddress = reachable(al.Addr())
@@ -65,7 +65,7 @@ func (p *process) listenAdmin(ctx context.Context) error {
 }
 
 // serveAdmin puts the surface into place.
-func (p *process) serveAdmin(ctx context.Context) error {
+func (p *Process) serveAdmin(ctx context.Context) error {
 	h, err := p.adminHandler(ctx)
 	if err != nil {
 		return err
@@ -85,32 +85,32 @@ func takingOver(w http.ResponseWriter, r *http.Request) {
 }
 
 // status is what the status page shows.
-func (p *process) status(started time.Time) admin.Status {
-	k := p.backend
+func (p *Process) status(started time.Time) admin.Status {
+	k := p.core
 	s := admin.Status{
-		Version: version, Node: p.cfg.Node, Started: started.UTC(), Listen: *p.listening.Load(),
-		Events: k.queue.Published(), Dropped: k.queue.Dropped(), Learned: k.node.Learned(), Queued: k.queue.Len(),
-		Journal: k.store.Journal.Status().State.String(), Database: k.store.DB.Status().State.String(),
-		Knowledge: k.node.Inventory().Version, Distilled: k.node.Distilled(),
+		Version: p.o.Build.Version, Node: p.cfg.Node, Started: started.UTC(), Listen: *p.listening.Load(),
+		Events: k.Queue.Published(), Dropped: k.Queue.Dropped(), Learned: k.Node.Learned(), Queued: k.Queue.Len(),
+		Journal: k.Store.Journal.Status().State.String(), Database: k.Store.DB.Status().State.String(),
+		Knowledge: k.Node.Inventory().Version, Distilled: k.Node.Distilled(),
 	}
-	if u, err := k.store.Usage(); err == nil {
+	if u, err := k.Store.Usage(); err == nil {
 		s.JournalBytes, s.DatabaseBytes = u.Journal, u.Database
 	}
 	return s
 }
 
-// printSetup prints the one-time link of a fresh installation. It goes to the terminal and nowhere else: whoever reads
-// it becomes the administrator.
-func (p *process) printSetup(ctx context.Context, c console) error {
+// TellSetup prints the one-time link of a fresh installation. It goes to the person and nowhere else: whoever reads it
+// becomes the administrator.
+func (p *Process) TellSetup(ctx context.Context) error {
 	token, needed, err := p.people.NewSetup(ctx)
 	if err != nil {
 		return err
 	}
 	if needed {
-		fmt.Fprintf(c.err, "\n  Set up:    http://%s/setup?token=%s\n             (once, within the hour, to make the administrator's account)\n", p.adminAddress, token)
+		fmt.Fprintf(p.o.Person, "\n  Set up:    http://%s/setup?token=%s\n             (once, within the hour, to make the administrator's account)\n", p.adminAddress, token)
 		return nil
 	}
-	fmt.Fprintf(c.err, "\n  Dashboard: http://%s/\n", p.adminAddress)
+	fmt.Fprintf(p.o.Person, "\n  Dashboard: http://%s/\n", p.adminAddress)
 	return nil
 }
 
