@@ -141,6 +141,7 @@ func (f *flow) end(o event.Outcome) {
 	x := &f.t.Exchange
 	if f.sent != 0 {
 		x.Duration = f.s.now() - f.sent
+		x.Added = f.sent - x.Arrived + x.Duration - x.Latency
 	}
 	if x.Status != 0 {
 		f.observe()

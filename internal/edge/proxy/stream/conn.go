@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/enforce/action"
@@ -56,6 +57,12 @@ type conn struct {
 	handled atomic.Int64 // requests that came up here
 	flood   atomic.Bool  // one was told
 
+	// begun tells that net/http has read the preface, accepted are the streams that it has handed to a handler since; see
+	// SetReadDeadline. below are those it has not, as far as it has read.
+	begun    bool
+	accepted atomic.Int64
+	below    int64
+
 	// What net/http writes; see write.go.
 	writing  sync.Mutex
 	room     sync.Cond
@@ -65,10 +72,12 @@ type conn struct {
 	ready    chan struct{} // one token when there is something to send
 	promises int64
 	promised atomic.Int64
-	// provoked are streams that net/http has reset for a fault of the client's, and faults their flood.
-	provoked int64
-	// finished are the answers that net/http has ended, fault the code with which it has ended the connection.
+	// unserved is below, provoked are streams that net/http has reset for a fault of the client's, faults their flood, and
+	// refused the requests that were told because they are both.
+	unserved, provoked, refused int64
+	// finished are the answers that net/http has ended, away tells that it has said GOAWAY, fault with which code.
 	finished int64
+	away     bool
 	fault    uint32
 	faults   flood
 
@@ -106,6 +115,14 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) fill([]byte) error {
 	if c.broken != nil {
 		return c.broken
+	}
+	// net/http asks for more only when it has dealt with every frame that is here.
+	if n := c.tap.opened.Load() - c.accepted.Load(); n > c.below {
+		c.below = n
+		c.writing.Lock()
+		c.unserved = n
+		c.tellRefused()
+		c.writing.Unlock()
 	}
 	if c.early != nil {
 		c.unread, c.early = c.early, nil
@@ -153,16 +170,32 @@ func (c *conn) told(k kind) {
 	c.report(exchange.AnomalyHTTP2Flood)
 }
 
-// Error codes of HTTP/2 (RFC 9113 section 7) that do not speak of the client.
+// SetReadDeadline learns which streams net/http serves. It lifts the deadline once when it has read the preface, and then,
+// because its Server has a ReadTimeout, for every stream between its decision to serve it and the handler's beginning. A
+// handler begins on a goroutine of its own, so whether one will begin cannot be seen by whether it has.
+func (c *conn) SetReadDeadline(at time.Time) error {
+	if !at.IsZero() || !c.begun {
+		c.begun = at.IsZero()
+		return c.Conn.SetReadDeadline(at)
+	}
+	c.accepted.Add(1)
+	return nil
+}
+
+// readTimeout is no bound: that is for the watch. It makes net/http call SetReadDeadline.
+const readTimeout = 100 * 365 * 24 * time.Hour
+
+// Error codes of HTTP/2 (RFC 9113 section 7) that do not speak of the client, or not of its request.
 const (
-	codeNoError  = 0x0
-	codeInternal = 0x2
-	codeCancel   = 0x8
+	codeNoError      = 0x0
+	codeInternal     = 0x2
+	codeStreamClosed = 0x5 // of frames behind the end of a stream
+	codeCancel       = 0x8
 )
 
-// wrote follows the frames that net/http writes and returns how many streams it has reset because the request was malformed,
-// or one too many, which never comes up here; and how many streams have ended with data.
-func (c *conn) wrote(b []byte) (refused int, ended int64) {
+// wrote follows the frames that net/http writes and returns how many streams it has reset for a fault of the client's, and
+// how many have ended with data.
+func (c *conn) wrote(b []byte) (resets, ended int64) {
 	f := &c.out
 	for len(b) > 0 {
 		if f.left > 0 {
@@ -171,7 +204,7 @@ func (c *conn) wrote(b []byte) (refused int, ended int64) {
 				k := min(f.keep, n)
 				f.kept = append(f.kept, b[:k]...)
 				if f.keep -= k; f.keep == 0 {
-					refused += c.said()
+					resets += c.said()
 				}
 			}
 			f.left -= n
@@ -188,6 +221,7 @@ func (c *conn) wrote(b []byte) (refused int, ended int64) {
 		f.left = f.length()
 		switch f.kind() {
 		case frameData:
+			c.tap.sent.Add(int64(f.left))
 			ended += int64(f.flags() & flagEndStream)
 			c.finished += int64(f.flags() & flagEndStream)
 		case frameHeaders:
@@ -198,11 +232,11 @@ func (c *conn) wrote(b []byte) (refused int, ended int64) {
 			f.kept, f.keep = f.kept[:0], min(8, f.left)
 		}
 	}
-	return refused, ended
+	return resets, ended
 }
 
 // said reads the error code of a RST_STREAM or GOAWAY frame.
-func (c *conn) said() int {
+func (c *conn) said() int64 {
 	k := c.out.kept
 	if len(k) < 4 {
 		return 0
@@ -210,11 +244,14 @@ func (c *conn) said() int {
 	k = k[len(k)-4:]
 	code := uint32(k[0])<<24 | uint32(k[1])<<16 | uint32(k[2])<<8 | uint32(k[3])
 	if c.out.kind() == frameGoAway {
-		c.fault = max(c.fault, code)
+		c.away, c.fault = true, max(c.fault, code)
 		return 0
 	}
 	if code == codeNoError || code == codeInternal || code == codeCancel {
 		return 0
+	}
+	if code != codeStreamClosed {
+		c.provoked++
 	}
 	return 1
 }
@@ -229,8 +266,13 @@ func (c *conn) ended() {
 	}
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	handled := c.handled.Load()
-	if c.fault != 0 && c.tap.opened.Load() > handled+c.provoked || c.fault != 0 && handled == 0 || c.finished > handled {
+	accepted, handled := c.accepted.Load(), c.handled.Load()
+	if !c.away { // those that it had no time left to reset
+		c.provoked = max(c.provoked, c.unserved)
+		c.tellRefused()
+	}
+	unserved := c.tap.opened.Load() > accepted+c.refused || accepted+c.refused == 0
+	if c.fault != 0 && unserved || c.finished > handled {
 		c.report(exchange.AnomalyHTTP2Malformed)
 	}
 }

@@ -71,6 +71,7 @@ func TestFloods(t *testing.T) {
 		{"PING", strings.Repeat(frame(framePing, 0, 0, "12345678"), 2000)},
 		{"PRIORITY", strings.Repeat(frame(framePriority, 0, 1, "\x00\x00\x00\x00\x10"), 5000)},
 		{"empty DATA", open + strings.Repeat(frame(frameData, 0, 1, ""), 2000)},
+		{"WINDOW_UPDATE", strings.Repeat(frame(frameWindow, 0, 0, "\x00\x00\x00\x01"), 200_000)},
 		{"frames of no known type", strings.Repeat(frame(0x77, 0, 0, ""), 2000)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -92,6 +93,41 @@ func TestFloods(t *testing.T) {
 			}
 			if flooded != 1 {
 				t.Errorf("%d events tell of the flood", flooded)
+			}
+		})
+	}
+}
+
+// TestWindowUpdates: a client that opens its window as it reads may download without end, at any speed.
+func TestWindowUpdates(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		data, every int // bytes of a DATA frame, and for how many of them the client opens the window
+		flood       bool
+	}{
+		{"Go's client, 4 KiB", 16 << 10, 4 << 10, false},
+		{"every KiB", 8 << 10, 1 << 10, false},
+		{"crumbs", 1, 1, true},
+		{"many for little", 1 << 10, 16, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := Limits{}
+			l.fill()
+			var one conn
+			one.tap.begin(&l, func() int64 { return 1 }) // the clock stands: as fast as can be
+			one.tap.preface = 0
+			data := []byte(frame(frameData, 0, 1, strings.Repeat("x", c.data)))
+			updates := []byte(strings.Repeat(frame(frameWindow, 0, 1, string([]byte{0, 0, byte(c.every >> 8), byte(c.every)})), c.data/c.every))
+			flooded := false
+			for sent := 0; sent < 300<<20 && !flooded; sent += max(c.data, 1<<10) {
+				one.wrote(data)
+				k := one.tap.read(updates)
+				if flooded = k != numKinds; flooded && k != kindWindow {
+					t.Fatalf("a flood of %s", kindNames[k])
+				}
+			}
+			if flooded != c.flood {
+				t.Errorf("flood: %t", flooded)
 			}
 		})
 	}

@@ -26,7 +26,9 @@ type Floods struct {
 	Ping, Settings, Priority Rate
 	// EmptyData are DATA frames without data that do not end the stream (CVE-2019-9518).
 	EmptyData Rate
-	// Window are WINDOW_UPDATE frames.
+	// Window are WINDOW_UPDATE frames. Every KiB of a body that was sent, and every request that comes to its end, makes good
+	// for one: Go's client sends one for each 4 KiB it reads. What is sent in crumbs because the window is opened in crumbs
+	// makes good for nothing (CVE-2019-9511).
 	Window Rate
 	// Unknown are frames of types that HTTP/2 does not have; they are ignored, but read.
 	Unknown Rate

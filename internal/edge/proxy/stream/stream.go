@@ -114,6 +114,7 @@ func New(o Options) *Server {
 		MaxHeaderBytes:    2 * o.Codec.HeadBytes,
 		ReadHeaderTimeout: o.Timeouts.Head,
 		IdleTimeout:       o.Timeouts.Idle,
+		ReadTimeout:       readTimeout,
 		// It bounds what net/http itself writes at the end of a request; see flow.expire.
 		WriteTimeout: writeTimeout(o.Timeouts.Body),
 		HTTP2: &http.HTTP2Config{

@@ -65,11 +65,12 @@ type tap struct {
 	blockFrames, blockBytes int
 
 	carried int64 // frames that carried something
-	// highest is the highest stream that was opened, opened how many were.
+	// highest is the highest stream that was opened, opened how many header blocks of new streams were here to their end.
 	highest uint32
+	opening bool // the block under way is of a new stream
 	opened  atomic.Int64
-	// done are requests that came to their end. Others count them.
-	done atomic.Int64
+	// done are requests that came to their end, sent bytes of bodies. Others count them.
+	done, sent atomic.Int64
 }
 
 func (t *tap) begin(l *Limits, now func() int64) {
@@ -128,8 +129,7 @@ func (t *tap) frame() (kind, bool) {
 		t.carried++
 	case frameHeaders:
 		if id := t.stream(); id > t.highest {
-			t.highest = id
-			t.opened.Add(1)
+			t.highest, t.opening = id, true
 		}
 		t.carried++
 		t.blockFrames, t.blockBytes = 0, n
@@ -155,7 +155,7 @@ func (t *tap) frame() (kind, bool) {
 		if t.stream() == 0 {
 			t.keepOpening(n)
 		}
-		return kindWindow, t.flood.add(kindWindow, 1, 0)
+		return kindWindow, t.flood.add(kindWindow, 1, t.sent.Load()>>10+t.done.Load())
 	case frameGoAway:
 	default:
 		return kindUnknown, t.flood.add(kindUnknown, 1, 0)
@@ -181,6 +181,10 @@ func (t *tap) keepOpening(n int) {
 // ended looks at a frame whose payload is here.
 func (t *tap) ended() {
 	t.keep = 0
+	if t.opening && (t.kind() == frameHeaders || t.kind() == frameContinuation) && t.flags()&flagEndHeaders != 0 {
+		t.opening = false
+		t.opened.Add(1)
+	}
 	if t.first.over {
 		return
 	}

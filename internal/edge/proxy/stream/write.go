@@ -32,9 +32,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	if c.writeErr != nil {
 		return 0, c.writeErr
 	}
-	refused, ended := c.wrote(p)
+	resets, ended := c.wrote(p)
 	c.pending = append(c.pending, p...)
-	if refused > 0 && !c.tellRefused(refused) {
+	if resets > 0 && !c.provoke(resets) {
 		return 0, errFlood
 	}
 	c.promises += c.promised.Swap(0)
@@ -47,23 +47,25 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// tellRefused publishes an event for each request that net/http has refused. It reports false when they are too many.
-func (c *conn) tellRefused(n int) bool {
-	refused := int64(n)
-	// A request that came up here has an event of its own, whatever net/http thinks of its body. Streams have no names on this
-	// side, so there are as many others as were opened and did not come up.
-	for below := c.tap.opened.Load() - c.handled.Load() - c.provoked; n > 0 && below > 0; below-- {
-		n--
-		c.provoked++
-		c.report(exchange.AnomalyHTTP2Malformed)
-	}
-	if c.faults.add(kindReset, refused, c.tap.done.Load()) {
+// provoke counts streams that the client has made net/http reset. It reports false when they are too many.
+func (c *conn) provoke(n int64) bool {
+	c.tellRefused()
+	if c.faults.add(kindReset, n, c.tap.done.Load()) {
 		return true
 	}
 	c.told(kindReset)
 	c.writeErr = errFlood
 	c.close()
 	return false
+}
+
+// tellRefused publishes an event for each request that net/http has reset because it was malformed, or one too many, and
+// that comes up nowhere else: a request that a handler was begun for has an event of its own, whatever net/http thinks of its
+// body. What net/http ignores, since it has said GOAWAY, is no request. The caller holds writing.
+func (c *conn) tellRefused() {
+	for ; c.refused < min(c.unserved, c.provoked); c.refused++ {
+		c.report(exchange.AnomalyHTTP2Malformed)
+	}
 }
 
 // send wakes the goroutine that sends.
