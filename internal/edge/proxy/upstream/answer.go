@@ -12,7 +12,7 @@ import (
 )
 
 // Answer is a server's final answer as it arrives. It belongs to the goroutine that called Do, and all of it is valid until
-// Close, which must be called.
+// Close, which must be called. After that it is empty.
 type Answer struct {
 	// Head is the final answer's head.
 	Head *http1.ResponseHead
@@ -27,7 +27,9 @@ type Answer struct {
 	up     *upload // its body, when that is still being sent
 	x      *stream // HTTP/2
 	handle *Handle
-	// unwatch ends the watch on the context of Do.
+	// ended is aborted when the context of Do ends; nil for one that cannot. It is of this exchange alone: a context that ends
+	// late reaches no other. unwatch ends the watch on the context.
+	ended   *Handle
 	unwatch func() bool
 	taken   bool // by Hijack
 }
@@ -84,7 +86,7 @@ func (a *Answer) cause(err error) error {
 	if err == nil {
 		return nil
 	}
-	if a.handle != nil && a.handle.Aborted() {
+	if a.handle.Aborted() || a.ended.Aborted() {
 		return ErrAborted
 	}
 	var own error
@@ -121,7 +123,7 @@ func (a *Answer) Anomalies() exchange.Anomalies { return a.body().Anomalies }
 func (a *Answer) Uploading() bool {
 	switch {
 	case a.up != nil:
-		return !a.up.ending.Load()
+		return a.up.state.Load() != ending
 	case a.x != nil && a.x.body != nil:
 		return a.x.body.rest != nil && !a.x.body.sent.Load()
 	}
@@ -150,27 +152,28 @@ func (a *Answer) Hijack() (nc net.Conn, early []byte) {
 
 // Close ends the exchange. The connection goes back to be used again if both messages were passed whole, and is closed
 // otherwise, which tells an HTTP/1.1 server that nobody waits any longer.
-func (a *Answer) Close() {
+func (a *Answer) Close() { a.close(true) }
+
+// Discard is Close for an exchange that has failed inside: the connection and the buffers are not used again, so that what
+// points into them stays what it is.
+func (a *Answer) Discard() { a.close(false) }
+
+func (a *Answer) close(keep bool) {
 	s, c := a.s, a.c
 	switch {
 	case s == nil:
 		return
 	case a.x != nil:
-		a.x.close()
-		a.handle.freeCancel()
-		a.s = nil
+		a.x.close(keep)
+		a.handle.freeCancel(&a.x.cancel)
+		*a = Answer{}
 		s.release()
 		return
 	}
-	sent, _ := a.EndUpload()
-	if a.unwatch != nil {
-		a.unwatch()
-	}
-	ours := a.handle.free()
-	whole := sent && ours && c.Head.KeepAlive && c.Body.Done() && c.Start == c.End && !a.taken
+	whole := keep && c.Head.KeepAlive && c.Body.Done() && c.Start == c.End && !a.taken
 	c.Since = a.Received
-	*a = Answer{}
-	if whole && c.Quiet() {
+	// From here on nobody else reaches the connection; if somebody has closed it, Quiet tells.
+	if alone := a.detach(); whole && alone && c.Quiet() {
 		s.put(c)
 	} else {
 		c.Close()
@@ -178,7 +181,31 @@ func (a *Answer) Close() {
 	s.release()
 }
 
+// drop ends an exchange that has failed, with its connection.
+func (a *Answer) drop() {
+	c := a.c
+	a.detach()
+	c.Close()
+}
+
+// detach takes the connection out of the reach of everybody else, and empties a. It reports whether that was in time, and the
+// request was sent whole: only then may the connection be used again.
+func (a *Answer) detach() bool {
+	sent, _ := a.EndUpload()
+	if a.unwatch != nil {
+		a.unwatch() // in vain when the context has ended: ended tells then
+	}
+	alone := a.handle.free(a.c)
+	alone = a.ended.free(a.c) && alone
+	*a = Answer{}
+	return sent && alone
+}
+
 // watch gives the request up when ctx ends.
-func (a *Answer) watch(ctx context.Context, h *Handle) {
-	a.unwatch = context.AfterFunc(ctx, h.Abort)
+func (a *Answer) watch(ctx context.Context) {
+	if ctx.Done() == nil {
+		return
+	}
+	a.ended = new(Handle)
+	a.unwatch = context.AfterFunc(ctx, a.ended.Abort)
 }

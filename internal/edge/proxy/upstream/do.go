@@ -16,6 +16,9 @@ import (
 // A request is sent to another server when the first could not be reached, or when it did not begin to answer and the
 // request is idempotent and whole; as often as Options.Retries allows. Nothing is sent again after the first byte of an answer.
 func (g *Group) Do(ctx context.Context, r *Request) (*Answer, error) {
+	if r.answer.s != nil {
+		return nil, errOpen
+	}
 	var tried set
 	var last error
 	for attempt := 1; ; attempt++ {
@@ -127,32 +130,28 @@ func (s *Server) do(ctx context.Context, r *Request) (*Answer, failure, error) {
 
 // given tells whether nobody waits for the answer any longer.
 func (r *Request) given(ctx context.Context) bool {
-	return r.Handle != nil && r.Handle.Aborted() || ctx.Err() != nil
+	return r.Handle.Aborted() || ctx.Err() != nil
 }
 
 // ask sends the request on c and reads the head of the answer. On error the connection is closed.
-func (s *Server) ask(ctx context.Context, c *conn, r *Request, reused bool) (*Answer, failure, error) {
-	a := &c.answer
+func (s *Server) ask(ctx context.Context, c *conn, r *Request, reused bool) (_ *Answer, how failure, err error) {
+	a := &r.answer
 	*a = Answer{s: s, c: c, Head: &c.Head, Pause: s.g.o.Timeouts.Body, handle: r.Handle}
-	if ctx.Done() != nil {
-		if a.handle == nil {
-			a.handle = new(Handle)
+	over := false
+	defer func() {
+		if !over { // a panic: the request's memory is used again behind this, so nobody may still read its body
+			a.drop()
+			s.release()
 		}
-		a.watch(ctx, a.handle)
-	}
-	how, err := a.ask(r, reused)
-	if err == nil {
+	}()
+	a.watch(ctx)
+	if how, err = a.ask(r, reused); err == nil {
+		over = true
 		return a, how, nil
 	}
 	err = a.cause(err)
-	if a.up != nil {
-		a.up.end()
-	}
-	if a.unwatch != nil {
-		a.unwatch()
-	}
-	a.handle.free()
-	c.Close()
+	over = true
+	a.drop()
 	var source *SourceError
 	if errors.As(err, &source) || errors.Is(err, ErrAborted) {
 		how = ours
@@ -165,7 +164,7 @@ func (a *Answer) ask(r *Request, reused bool) (failure, error) {
 	if err := a.write(r); err != nil {
 		return ours, err
 	}
-	if !a.handle.hold(c) {
+	if !a.handle.hold(c) || !a.ended.hold(c) {
 		return ours, ErrAborted
 	}
 	a.Sent = g.now()

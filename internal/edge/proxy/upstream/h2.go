@@ -78,15 +78,29 @@ type interim struct {
 func (s *Server) askHTTP2(ctx context.Context, r *Request) (*Answer, failure, error) {
 	inner, cancel := context.WithCancel(ctx)
 	x := &stream{g: s.g, cancel: cancel, interim: make(chan interim, maxQueued)}
-	a := &Answer{s: s, x: x, Head: &x.form.Head, Pause: s.g.o.Timeouts.Body, handle: r.Handle}
-	if !r.Handle.holdCancel(&cancel) {
+	if !r.Handle.holdCancel(&x.cancel) {
+		r.Handle.freeCancel(&x.cancel)
 		cancel()
 		return nil, ours, ErrAborted
 	}
+	over := false
+	defer func() {
+		if !over { // a panic; see ask
+			cancel()
+			if x.body != nil {
+				x.body.end()
+			}
+			r.Handle.freeCancel(&x.cancel)
+			s.release()
+		}
+	}()
 	how, err := x.ask(inner, s, r)
+	over = true
 	if err == nil {
-		a.Sent, a.Received = x.wrote.Load(), s.g.now()
-		return a, how, nil
+		r.answer = Answer{
+			s: s, x: x, Head: &x.form.Head, Pause: s.g.o.Timeouts.Body, handle: r.Handle, Sent: x.wrote.Load(), Received: s.g.now(),
+		}
+		return &r.answer, how, nil
 	}
 	cancel()
 	if x.body != nil {
@@ -102,7 +116,7 @@ func (s *Server) askHTTP2(ctx context.Context, r *Request) (*Answer, failure, er
 	case r.given(ctx):
 		how, err = ours, ErrAborted
 	}
-	r.Handle.freeCancel()
+	r.Handle.freeCancel(&x.cancel)
 	return nil, how, err
 }
 

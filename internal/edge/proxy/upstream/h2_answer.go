@@ -84,14 +84,14 @@ func (x *stream) readTrailers() error {
 }
 
 // close ends the stream; an answer that has not come to its end is reset.
-func (x *stream) close() {
+func (x *stream) close(keep bool) {
 	x.timer.Stop()
 	x.cancel()
 	_ = x.resp.Body.Close()
 	if x.body != nil {
 		x.body.end()
 	}
-	if x.buf != nil {
+	if x.buf != nil && keep {
 		x.g.giveBack(x.buf)
 		x.buf = nil
 	}

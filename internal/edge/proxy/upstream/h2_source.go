@@ -37,6 +37,9 @@ type source struct {
 func (s *source) Read(p []byte) (int, error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
+	if s.closed.Load() {
+		return 0, errEnded // what first points to may be another request's by now
+	}
 	s.moved.Store(s.g.now())
 	for len(s.first) == 0 {
 		switch {

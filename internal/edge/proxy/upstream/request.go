@@ -11,8 +11,8 @@ import (
 	"merlon/internal/model/exchange"
 )
 
-// Request is what Group.Do sends. Its head must be one that http1 accepted; everything must stay valid until the Answer
-// is closed.
+// Request is what Group.Do sends. Its head must be one that http1 accepted; everything must stay valid, and the Request must
+// not be used again, until the Answer is closed.
 type Request struct {
 	Head *http1.RequestHead
 	// Rewrite says what the head written upstream differs in. Framing is Do's own business: a chunked body that is whole
@@ -32,6 +32,10 @@ type Request struct {
 	Interim func(*http1.ResponseHead) error
 	// Handle, when not nil, lets another goroutine give the request up. It is cheaper than a context that can end.
 	Handle *Handle
+
+	// answer is what Do returns. It is the request's and not the connection's: whoever touches an answer that is closed finds
+	// nothing, and never the exchange of somebody else that has the connection by then.
+	answer Answer
 }
 
 // BodySource yields a request body that is still arriving.
@@ -74,6 +78,8 @@ var (
 	ErrBusy = errors.New("all upstreams are busy")
 	// ErrAborted says that Handle.Abort was called.
 	ErrAborted = errors.New("the request was given up")
+
+	errOpen = errors.New("the request's answer before this one is still open: close it first")
 )
 
 // Status is the status code that answers for an upstream: 503 when none could be asked, 504 when it took too long, else 502.
@@ -93,7 +99,7 @@ func Status(err error) int {
 const RetryAfter = 1
 
 // Handle lets another goroutine give up on a request under way. The zero value is ready; it may serve one request after
-// the other, until Abort.
+// the other, until Abort, but not two at a time. nil is the Handle of a request that nobody gives up.
 type Handle struct {
 	c      atomic.Pointer[conn]
 	cancel atomic.Pointer[context.CancelFunc]
@@ -112,35 +118,27 @@ func (h *Handle) Abort() {
 }
 
 // Aborted tells whether Abort was called.
-func (h *Handle) Aborted() bool { return h.off.Load() }
+func (h *Handle) Aborted() bool { return h != nil && h.off.Load() }
 
 // Held tells whether a request is under way.
 func (h *Handle) Held() bool { return h.c.Load() != nil || h.cancel.Load() != nil }
 
-// hold makes Abort close c. It reports false when Abort was called before.
+// hold makes Abort close c. It reports false when Abort was called before, or the handle is in use.
 func (h *Handle) hold(c *conn) bool {
-	if h == nil {
-		return true
-	}
-	h.c.Store(c)
-	return !h.off.Load()
+	return h == nil || h.c.CompareAndSwap(nil, c) && !h.off.Load()
 }
 
-// free takes c back; false means that Abort has closed it. A connection that could be closed by somebody else must not
-// become idle: its next user would pay.
-func (h *Handle) free() bool { return h == nil || h.c.Swap(nil) != nil }
+// free takes c back, after which Abort cannot reach it; false means that Abort has taken it first, and closes it now or
+// later. A connection that could be closed by somebody else must not become idle: its next user would pay.
+func (h *Handle) free(c *conn) bool { return h == nil || h.c.CompareAndSwap(c, nil) }
 
 // holdCancel is hold for a request that ends with a context.
 func (h *Handle) holdCancel(cancel *context.CancelFunc) bool {
-	if h == nil {
-		return true
-	}
-	h.cancel.Store(cancel)
-	return !h.off.Load()
+	return h == nil || h.cancel.CompareAndSwap(nil, cancel) && !h.off.Load()
 }
 
-func (h *Handle) freeCancel() {
+func (h *Handle) freeCancel(cancel *context.CancelFunc) {
 	if h != nil {
-		h.cancel.Store(nil)
+		h.cancel.CompareAndSwap(cancel, nil)
 	}
 }

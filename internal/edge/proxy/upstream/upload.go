@@ -22,16 +22,22 @@ type upload struct {
 	chunked  bool
 	left     int64 // bytes of the announced length still to come
 
-	// moved is when bytes last went, ending that only the last piece is to be written.
-	moved   atomic.Int64
-	ending  atomic.Bool
-	done    chan struct{}
-	stopped bool
-
-	// Valid once done is closed.
-	sent bool  // all of it
-	err  error // the source's
+	// moved is when bytes last went.
+	moved atomic.Int64
+	// state is sending, and then one of the others, for good: a body is stopped or sent whole, and never both.
+	state atomic.Uint32
+	// done is closed when the goroutine touches neither the connection nor the source any more.
+	done chan struct{}
+	err  error // the source's; valid in the state halted
+	sent bool  // all of it; valid once done is closed
 }
+
+const (
+	sending = iota
+	ending  // only the last piece is still to be written
+	halted  // by its source's error
+	stopped // by end
+)
 
 // errLength says that a body is not as long as its head says. Whatever it is, it must not reach a server: what is missing
 // or left over would be another request there (CWE-444).
@@ -39,10 +45,10 @@ var errLength = errors.New("the body is not as long as announced")
 
 // run sends the body and says how that ended.
 func (u *upload) run() {
-	u.sent, u.err = u.pump()
-	close(u.done)
-	if u.err != nil {
-		u.c.Abort() // what has been sent is no message
+	defer close(u.done) // at last: the connection may be somebody else's from then on
+	if u.sent, u.err = u.pump(); u.err != nil {
+		u.state.CompareAndSwap(sending, halted) // first: whoever waits for the answer asks when the connection fails
+		u.c.Abort()                             // what has been sent is no message
 	}
 }
 
@@ -50,7 +56,7 @@ func (u *upload) run() {
 // is no error here: whoever reads the answer finds out why.
 func (u *upload) pump() (sent bool, err error) {
 	defer contain(u.g.o.Log, &err)
-	if !u.write(u.c.Out) {
+	if !u.write(u.c.Out, false) {
 		return false, nil
 	}
 	for {
@@ -63,11 +69,10 @@ func (u *upload) pump() (sent bool, err error) {
 				return false, errLength
 			}
 		}
-		u.ending.Store(done)
 		if payload, err = u.piece(payload, done); err != nil {
 			return false, err
 		}
-		if len(payload) > 0 && !u.write(payload) {
+		if !u.write(payload, done) {
 			return false, nil
 		}
 		if done {
@@ -96,10 +101,17 @@ func (u *upload) piece(payload []byte, done bool) ([]byte, error) {
 	return out, err
 }
 
-func (u *upload) write(b []byte) bool {
+// write sends b. The last piece is not begun when end was faster; and if it was not, it finds the deadline as it is here.
+func (u *upload) write(b []byte, last bool) bool {
 	now := u.g.now()
 	u.moved.Store(now)
 	u.c.WriteWithin(now, u.g.o.Timeouts.Body)
+	if last && !u.state.CompareAndSwap(sending, ending) {
+		return false
+	}
+	if len(b) == 0 {
+		return true
+	}
 	_, err := u.c.NC.Write(b)
 	u.moved.Store(u.g.now())
 	return err == nil
@@ -110,21 +122,17 @@ func (u *upload) moving(now int64, pause time.Duration) bool {
 	select {
 	case <-u.done:
 	default:
-		if !u.ending.Load() {
+		if u.state.Load() == sending {
 			return true // its source has time-outs of its own
 		}
 	}
 	return now-u.moved.Load() < int64(pause)
 }
 
-// sourceError is the source's error, if the upload has ended with one.
+// sourceError is the source's error, if the upload has ended with one and was not stopped before.
 func (u *upload) sourceError() error {
-	select {
-	case <-u.done:
-		if u.err != nil && !u.stopped {
-			return &SourceError{u.err}
-		}
-	default:
+	if u.state.Load() == halted {
+		return &SourceError{u.err}
 	}
 	return nil
 }
@@ -149,12 +157,11 @@ func (u *upload) end() {
 		return
 	default:
 	}
-	if u.ending.Load() {
-		_ = u.c.NC.SetWriteDeadline(time.Unix(0, u.g.now()+int64(lastPiece)))
-	} else {
-		u.stopped = true
+	if u.state.CompareAndSwap(sending, stopped) {
 		u.c.Abort()
 		u.src.Stop()
+	} else {
+		_ = u.c.NC.SetWriteDeadline(time.Unix(0, u.g.now()+int64(lastPiece)))
 	}
 	<-u.done
 	u.c.WriteBy = 0

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -38,6 +39,8 @@ type Conn struct {
 	Body            http1.Body
 	readBy, WriteBy int64 // the deadlines that are set, 0 for none
 	Since           int64 // when it became idle, about
+	// cut tells that the connection was closed, or is about to be, from whatever goroutine.
+	cut atomic.Bool
 
 	// The state of step. Out is what is written.
 	wait   func(fd uintptr) bool
@@ -73,10 +76,14 @@ func (c *Conn) Init(nc net.Conn) error {
 }
 
 // Close closes the connection.
-func (c *Conn) Close() { _ = c.NC.Close() }
+func (c *Conn) Close() {
+	c.cut.Store(true)
+	_ = c.NC.Close()
+}
 
 // Abort is close for a connection that another goroutine waits on: without TLS's farewell, to which the server might answer.
 func (c *Conn) Abort() {
+	c.cut.Store(true)
 	if t, ok := c.NC.(*tls.Conn); ok {
 		_ = t.NetConn().Close()
 		return
@@ -113,9 +120,13 @@ func (c *Conn) Check() error {
 	return nil
 }
 
-// Quiet tells, before the connection becomes idle, that TLS holds no bytes back that were read from the socket already:
-// Check would not see them. With a deadline in the past, Read gives what is there and never touches the socket.
+// Quiet tells, before the connection becomes idle, that nobody has closed it, and that TLS holds no bytes back that were read
+// from the socket already: Check would not see them. With a deadline in the past, Read gives what is there and never touches
+// the socket. Whoever calls it has made sure that no other goroutine can reach the connection any more.
 func (c *Conn) Quiet() bool {
+	if c.cut.Load() {
+		return false
+	}
 	if c.raw != nil {
 		return true
 	}
