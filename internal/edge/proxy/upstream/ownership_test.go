@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,8 +19,8 @@ import (
 	"merlon/internal/edge/http1"
 )
 
-// idOf answers each request with its id as soon as the head is there, and reads the body afterwards; of every tenth connection
-// it closes some in the middle.
+// idOf answers each request with its id as soon as the head is there, and reads the body afterwards. Some paths
+// have it close the connection.
 func idOf(t *testing.T) Target {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -121,7 +122,6 @@ func TestABodyIsStoppedOrSent(t *testing.T) {
 	nc.close = sync.OnceFunc(func() {
 		p.c <- "c"
 		close(p.c)
-		// The old order: the goroutine ends by itself here. The new one: so it does, and the state says that it was too late.
 		select {
 		case <-up.done:
 		case <-time.After(patience):
@@ -289,4 +289,57 @@ func misbehave(g *Group, r *Request, heads map[string]*http1.RequestHead, rnd *r
 		go cancel()
 	}
 	a.Close()
+}
+
+// TestAPanicLeavesNobodyBehind: when passing a 1xx answer on fails inside, nobody reads the request's body any more, for its
+// memory is used again; and the request no longer counts.
+func TestAPanicLeavesNobodyBehind(t *testing.T) {
+	for _, kind := range []string{"http", "h2c"} {
+		t.Run(kind, func(t *testing.T) {
+			g := newGroup(t, nil, serve(t, kind, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.WriteHeader(http.StatusEarlyHints)
+				_, _ = io.Copy(io.Discard, r.Body)
+			})))
+			p := newPieces()
+			func() {
+				defer func() {
+					if v := recover(); v != "inside" {
+						t.Errorf("panic %v", v)
+					}
+				}()
+				_, _ = g.Do(t.Context(), &Request{
+					Head: head(t, "POST / HTTP/1.1\nHost: a\nContent-Length: 1000"), Body: []byte("x"), Rest: p, Handle: new(Handle),
+					Interim: func(*http1.ResponseHead) error { panic("inside") },
+				})
+			}()
+			select {
+			case <-p.stopped:
+			default:
+				t.Error("the body is still being read")
+			}
+			if n := g.Servers()[0]; n.InUse != 0 || n.Idle != 0 {
+				t.Errorf("%+v", n)
+			}
+		})
+	}
+}
+
+// TestDiscard: what an answer's payload points to is nobody else's afterwards.
+func TestDiscard(t *testing.T) {
+	g := newGroup(t, nil, idOf(t))
+	a, err := g.Do(context.Background(), &Request{Head: head(t, "GET /id/mine HTTP/1.1\nHost: a")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, done, err := a.Next()
+	if err != nil || !done {
+		t.Fatal(done, err)
+	}
+	a.Discard()
+	if got, err := ask(t, g, &Request{Head: head(t, "GET /id/else HTTP/1.1\nHost: a")}); err != nil || got.body != "else" {
+		t.Fatal(got, err)
+	}
+	if n := g.Servers()[0]; string(payload) != "mine" || n.InUse != 0 || n.Idle != 1 {
+		t.Errorf("%q, %+v", payload, n)
+	}
 }
