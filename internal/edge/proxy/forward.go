@@ -40,9 +40,18 @@ func (f *flow) forward(g *upstream.Group, reply action.Reply) bool {
 	if err != nil {
 		return f.unanswered(err)
 	}
-	defer a.Close()
 	f.a = a
-	return f.answered()
+	over := false
+	defer func() {
+		if over {
+			a.Close()
+		} else {
+			a.Discard() // a panic: the transaction is closed behind this, and what it tells of stands in the answer's memory
+		}
+	}()
+	keep := f.answered()
+	over = true
+	return keep
 }
 
 // prepare fills in what is asked upstream.
