@@ -53,6 +53,8 @@ type Options struct {
 	Bundle *bundle.Bundle
 	// Command is what others are told who find the data directory locked.
 	Command string
+	// Observe, unless nil, sees every batch of events that is learned, in one goroutine, and must keep nothing of it.
+	Observe func([]*event.Event)
 	Log     *slog.Logger
 	Now     func() time.Time
 }
@@ -119,7 +121,7 @@ func (k *Core) openStore(ctx context.Context, o Options) (err error) {
 // openNode loads what was learned and starts to learn.
 func (k *Core) openNode(ctx context.Context, o Options) error {
 	n, err := node.Open(ctx, node.Options{
-		Name: o.Config.Node, Bundle: o.Bundle, Seed: k.seed, Engine: k.Engine, Queue: k.Queue, Store: k.Store, Now: k.now, Log: k.log,
+		Name: o.Config.Node, Bundle: o.Bundle, Seed: k.seed, Engine: k.Engine, Queue: k.Queue, Store: k.Store, Observe: o.Observe, Now: k.now, Log: k.log,
 	})
 	if err != nil {
 		return err

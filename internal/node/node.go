@@ -40,8 +40,10 @@ type Options struct {
 	Engine *engine.Engine
 	Queue  *event.Queue
 	Store  *local.Store
-	Now    func() time.Time
-	Log    *slog.Logger
+	// Observe, unless nil, sees every batch of events before it is released, and must keep nothing of it.
+	Observe func([]*event.Event)
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // Node learns from one process's events.
@@ -187,6 +189,9 @@ func (n *Node) take(batch []*event.Event) {
 		n.rows.series = n.rows.take(n.series, now)
 	}
 	n.mu.Unlock()
+	if n.o.Observe != nil {
+		n.o.Observe(batch)
+	}
 	n.learned.Add(uint64(len(batch)))
 	n.o.Queue.Release(batch...)
 }

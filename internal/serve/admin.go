@@ -88,7 +88,7 @@ func takingOver(w http.ResponseWriter, r *http.Request) {
 func (p *Process) status(started time.Time) admin.Status {
 	k := p.core
 	s := admin.Status{
-		Version: p.o.Build.Version, Node: p.cfg.Node, Started: started.UTC(), Listen: *p.listening.Load(),
+		Version: p.o.Build.Version, Node: p.first.cfg.Node, Started: started.UTC(), Listen: p.visible.Load().urls,
 		Events: k.Queue.Published(), Dropped: k.Queue.Dropped(), Learned: k.Node.Learned(), Queued: k.Queue.Len(),
 		Journal: k.Store.Journal.Status().State.String(), Database: k.Store.DB.Status().State.String(),
 		Knowledge: k.Node.Inventory().Version, Distilled: k.Node.Distilled(),

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +32,17 @@ func codec(l config.Limits) http1.Limits {
 func (p *Process) openEdge(ctx context.Context, sites map[string]*upstream.Group) {
 	cfg, l, t := p.cfg, p.cfg.Limits, p.cfg.Timeouts
 	p.refused.Store(newRefusal(cfg.Refuse))
+	p.connections = l.Connections
+	if files, err := listen.DescriptorLimit(); err != nil {
+		p.log.Warn("how many connections there is room for is not known", "error", err)
+	} else {
+		var note string
+		if p.connections, note = listen.ConnectionsFor(l.Connections, files); note != "" {
+			p.log.Warn(note)
+		}
+	}
 	p.admission = listen.NewAdmission(listen.AdmissionOptions{
-		Connections: l.Connections, PerNetwork: l.ConnectionsPerNetwork, Handshakes: l.Handshakes, HandshakeTimeout: t.Handshake,
+		Connections: p.connections, PerNetwork: l.ConnectionsPerNetwork, Handshakes: l.Handshakes, HandshakeTimeout: t.Handshake,
 		Refuse:   func(a netip.Addr, ja4 string) bool { return p.refused.Load().covers(a, ja4) },
 		Pressure: p.memory.Pressure, Now: time.Now, Log: p.log,
 	})
@@ -50,6 +60,7 @@ func (p *Process) openEdge(ctx context.Context, sites map[string]*upstream.Group
 		Timeouts: proxy.Timeouts{Head: t.Head, Body: t.Body, Idle: t.Idle},
 	})
 	p.background(ctx, p.memory.Run)
+	p.background(ctx, p.admission.Run)
 	p.background(ctx, func(ctx context.Context) {
 		every := time.NewTicker(time.Second)
 		defer every.Stop()
@@ -137,6 +148,7 @@ func (p *Process) listen(ctx context.Context) error {
 	if err := p.openDoors(ctx); err != nil {
 		return err
 	}
+	p.show()
 	if err := p.listenAdmin(ctx); err != nil {
 		return err
 	}
@@ -146,12 +158,18 @@ func (p *Process) listen(ctx context.Context) error {
 	for _, l := range p.listeners {
 		p.run(ctx, l)
 	}
-	p.tellListening()
 	return nil
 }
 
-// tellListening notes the URLs where clients are served, for people.
-func (p *Process) tellListening() {
+// visible is how things stand, for people and /metrics. It never changes; a reload makes another.
+type visible struct {
+	urls      []string // where clients are served
+	listeners []*listener
+	groups    map[string]*siteGroup
+}
+
+// show notes how things stand.
+func (p *Process) show() {
 	var urls []string
 	for _, l := range p.listeners {
 		scheme := "http://"
@@ -160,7 +178,7 @@ func (p *Process) tellListening() {
 		}
 		urls = append(urls, scheme+reachable(l.l.Addr()))
 	}
-	p.listening.Store(&urls)
+	p.visible.Store(&visible{urls: urls, listeners: slices.Clone(p.listeners), groups: p.groups})
 }
 
 // group makes what stands behind a site.

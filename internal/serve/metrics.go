@@ -3,6 +3,7 @@ package serve
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"merlon/internal/edge/ingest/otlp"
 	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/telemetry"
 )
@@ -28,6 +29,11 @@ func (p *Process) registry() (*prometheus.Registry, error) {
 	a := func(f func(listen.Stats) uint64) func() uint64 {
 		return func() uint64 { return f(p.admission.Stats()) }
 	}
+	more = append(more, p.traffic, newDoing(p), telemetry.Gauge("merlon_client_networks", "Networks (/24, /48) that clients are connected from.", func() float64 { return float64(p.admission.Stats().Networks) }),
+		telemetry.Gauge("merlon_connections_limit", "Client connections that may be open at once: as configured, or as many as the limit of open files leaves room for.", func() float64 { return float64(p.connections) }))
+	if r := p.otlp; r != nil {
+		more = append(more, otlpCounters(r)...)
+	}
 	more = append(more, telemetry.Counter("merlon_connections_admitted_total", "Client connections let in.", a(func(s listen.Stats) uint64 { return s.Admitted })))
 	more = append(more, labelled("merlon_connections_refused_total", "Client connections closed at once, and those closed to make room (shed).", "reason", map[string]func() uint64{
 		"full": a(func(s listen.Stats) uint64 { return s.RefusedFull }), "network": a(func(s listen.Stats) uint64 { return s.RefusedNetwork }),
@@ -40,6 +46,20 @@ func (p *Process) registry() (*prometheus.Registry, error) {
 	return telemetry.NewRegistry(p.o.Build, telemetry.Metrics{
 		Events: k.Queue.Published, Dropped: k.Queue.Dropped, Learned: k.Node.Learned, Queue: k.Queue.Len, More: more,
 	})
+}
+
+// otlpCounters are those of the OTLP receiver.
+func otlpCounters(r *otlp.Receiver) []prometheus.Collector {
+	c := func(f func(otlp.Stats) int64) func() uint64 { return func() uint64 { return uint64(f(r.Stats())) } }
+	all := []prometheus.Collector{telemetry.Counter("merlon_otlp_requests_total", "Requests to the OTLP receiver.", c(func(s otlp.Stats) int64 { return s.Requests }))}
+	all = append(all, labelled("merlon_otlp_turned_away_total", "Requests to the OTLP receiver that were refused, or put off for being too many.", "result", map[string]func() uint64{
+		"refused": c(func(s otlp.Stats) int64 { return s.Refused }), "put_off": c(func(s otlp.Stats) int64 { return s.PutOff }),
+	})...)
+	return append(all, labelled("merlon_otlp_records_total", "Spans and log records received: exchanges that are learned from, calls by clients, what is no HTTP, what names no path or method, and what is damaged.", "kind", map[string]func() uint64{
+		"exchange": c(func(s otlp.Stats) int64 { return s.Exchanges }), "client": c(func(s otlp.Stats) int64 { return s.Clients }),
+		"other": c(func(s otlp.Stats) int64 { return s.Others }), "vague": c(func(s otlp.Stats) int64 { return s.Vague }),
+		"rejected": c(func(s otlp.Stats) int64 { return s.Rejected }),
+	})...)
 }
 
 // labelled is one counter for each of a few known values of a label.

@@ -19,6 +19,7 @@ import (
 	"merlon/internal/control/admin"
 	"merlon/internal/core"
 	"merlon/internal/core/handover"
+	"merlon/internal/edge/ingest/otlp"
 	"merlon/internal/edge/proxy"
 	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/edge/proxy/stream"
@@ -61,15 +62,19 @@ type Process struct {
 	proxy     *proxy.Server
 	stream    *stream.Server
 	admission *listen.Admission
-	refused   atomic.Pointer[refusal]
-	listeners []*listener
-	groups    map[string]*siteGroup
-	doors     []*http.Server // the side doors
+	// connections is how many clients there is room for.
+	connections int
+	refused     atomic.Pointer[refusal]
+	listeners   []*listener
+	groups      map[string]*siteGroup
+	doors       []*http.Server // the side doors
 
 	admin   *http.Server
 	surface atomic.Pointer[http.Handler]
 	people  *admin.Admin
 	reloads reloads
+	traffic *traffic
+	otlp    *otlp.Receiver // nil without that door
 	// handovers counts those that failed.
 	handovers atomic.Uint64
 
@@ -77,8 +82,8 @@ type Process struct {
 	replaced bool
 	// draining is set from the signal to stop on.
 	draining atomic.Bool
-	// listening are the URLs where clients are served, adminAddress is where people are.
-	listening    atomic.Pointer[[]string]
+	// visible is what people and /metrics look at; adminAddress is where people are.
+	visible      atomic.Pointer[visible]
 	adminAddress string
 	serving      sync.WaitGroup
 	accepting    sync.WaitGroup // the listeners' part of it
@@ -96,7 +101,7 @@ func (p *Process) background(ctx context.Context, task func(context.Context)) {
 
 // New makes a process that has nothing open.
 func New(l *Loaded, o Options) *Process {
-	p := &Process{o: o, first: l, cfg: l.cfg, log: o.Log, failure: make(chan error, 8)}
+	p := &Process{o: o, first: l, cfg: l.cfg, log: o.Log, failure: make(chan error, 8), traffic: newTraffic(l.cfg.Sites)}
 	if p.o.Sockets == nil {
 		p.o.Sockets = new(handover.Sockets)
 	}
@@ -198,7 +203,7 @@ func (p *Process) openCore(l *Loaded) (err error) {
 }
 
 func (p *Process) coreOptions(l *Loaded) core.Options {
-	return core.Options{Config: l.cfg, Bundle: l.bundle, Command: "merlon serve", Log: p.log, Now: time.Now}
+	return core.Options{Config: l.cfg, Bundle: l.bundle, Command: "merlon serve", Observe: p.traffic.observe, Log: p.log, Now: time.Now}
 }
 
 // Core is what is behind the edges, for whoever feeds it beside them.

@@ -150,7 +150,8 @@ func (p *Process) exchange(l *Loaded) error {
 		p.o.Level.Set(telemetry.Level(next.Logs.Level))
 	}
 	p.cfg = next
-	p.tellListening()
+	p.traffic.setSites(next.Sites)
+	p.show()
 	if len(keys) > 0 {
 		p.log.Warn("some changes need a restart (SIGUSR2 restarts without dropping a connection)", "keys", keys)
 	}

@@ -47,11 +47,11 @@ func (p *Process) openDoors(ctx context.Context) error {
 		}
 	}
 	if d := p.cfg.OTLP; d.Address != "" {
-		h := otlp.New(otlp.Options{
+		p.otlp = otlp.New(otlp.Options{
 			Engine: k.Engine, Trusted: d.From, Site: d.Site, Full: func() bool { return k.Queue.Len() > limits.QueueEvents*9/10 },
 			Now: time.Now, Log: p.log,
 		})
-		if err := door("otlp", d, h); err != nil {
+		if err := door("otlp", d, p.otlp); err != nil {
 			return err
 		}
 	}

@@ -108,6 +108,7 @@ func (f *flow) passAnswer() bool {
 		return f.brokenOff(upstreamErr)
 	}
 	x.Duration = c.now() - f.sent
+	x.Added = f.sent - x.Arrived + x.Duration - x.Latency
 	f.end(event.OutcomeAnswered)
 	f.lingers = !f.whole // the upstream has answered early, and the client may still be sending
 	return keep && f.whole

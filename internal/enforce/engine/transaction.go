@@ -250,7 +250,7 @@ func (t *Transaction) record(e *event.Event, outcome event.Outcome, status int, 
 	if status != 0 {
 		e.Status = uint16(status)
 	}
-	e.Latency = x.Latency
+	e.Latency, e.Added = x.Latency, x.Added
 	e.RequestBytes, e.ResponseBytes = x.Request.BodySize, x.Response.BodySize
 	e.RequestBody, e.ResponseBody = x.Request.BodyKind, x.Response.BodyKind
 	e.RequestWalked, e.ResponseWalked = x.Request.Walked, x.Response.Walked

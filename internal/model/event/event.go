@@ -103,6 +103,7 @@ type Event struct {
 
 	Status                      uint16
 	Latency                     int64 // nanoseconds
+	Added                       int64 // nanoseconds, see Exchange.Added; not journaled
 	RequestBytes, ResponseBytes int64 // bodies, as sent
 	RequestBody, ResponseBody   exchange.BodyKind
 	// RequestWalked and ResponseWalked: the body was walked to its end, so that absence of a member is absence.

@@ -221,6 +221,9 @@ type Exchange struct {
 	Response Message
 	// Latency is from the request's last byte to the response's first, in nanoseconds; Duration to its last.
 	Latency, Duration int64
+	// Added is from the request's first byte to the response's last one passed on, without Latency, in nanoseconds; 0 when
+	// the source cannot see it.
+	Added int64
 	// RPC is filled for gRPC and gRPC-Web.
 	RPC RPC
 
