@@ -8,13 +8,13 @@ type Limits struct {
 	Connections int `yaml:"connections"`
 	// ConnectionsPerNetwork is how many connections one client network (IPv4 /24, IPv6 /48) may hold once more than half of limits.connections are open; with room for all, nobody is counted out.
 	ConnectionsPerNetwork int `yaml:"connections_per_network"`
-	// Handshakes is how many TLS handshakes may be under way at once; further ones are closed at once.
+	// Handshakes is how many TLS handshakes may wait to be computed; further ones are closed at once. Those that wait for their client do not count.
 	Handshakes int `yaml:"handshakes"`
 	// StreamsPerConnection is how many requests one HTTP/2 or HTTP/3 connection may have under way (SETTINGS_MAX_CONCURRENT_STREAMS; RFC 9113 asks for at least 100).
 	StreamsPerConnection int `yaml:"streams_per_connection"`
 	// UpstreamConnections is how many idle connections are kept to each upstream.
 	UpstreamConnections int `yaml:"upstream_connections"`
-	// UpstreamInUse is how many connections (requests under way with HTTP/2) one server behind a site may have in use; beyond it requests wait for none and are answered 503.
+	// UpstreamInUse is how many connections (requests under way with HTTP/2) one server behind a site may have in use; beyond it at most 1,024 requests of the site wait, a second at most, and the others are answered 503.
 	UpstreamInUse int `yaml:"upstream_in_use"`
 	// HeadBytes bounds request line (or status line) and header fields together.
 	HeadBytes Bytes `yaml:"head_bytes"`

@@ -11,6 +11,9 @@ type Rewrite struct {
 	// Drop are well-known fields to leave out beside the hop-by-hop ones, as DropFields makes them: those that Add
 	// replaces, for example.
 	Drop DropSet
+	// DropForwarding leaves out every field of a request with which proxies tell of a client: its address, host, scheme or
+	// certificate.
+	DropForwarding bool
 	// Add are fields written behind the others. Framing, Host and hop-by-hop fields are refused.
 	Add Fields
 	// Close asks the receiver to end the connection after this exchange.
@@ -62,7 +65,7 @@ func AppendRequestHead(dst []byte, h *RequestHead, w *Rewrite) ([]byte, error) {
 	if !w.KeepExpect || !h.ExpectContinue {
 		drop |= mask1(exchange.HeaderExpect)
 	}
-	dst = h.appendFields(dst, drop)
+	dst = h.appendFields(dst, drop, w.DropForwarding)
 	framing, length := h.Framing, h.ContentLength
 	if w.Reframe {
 		framing, length = w.Framing, w.Length
@@ -91,7 +94,7 @@ func AppendResponseHead(dst []byte, h *ResponseHead, w *Rewrite) ([]byte, error)
 	dst = append(dst, ' ')
 	dst = append(dst, h.Reason...)
 	dst = append(dst, '\r', '\n')
-	dst = h.appendFields(dst, uint64(w.Drop))
+	dst = h.appendFields(dst, uint64(w.Drop), false)
 	if h.Interim() {
 		return finishHead(dst, start, w.Add)
 	}
@@ -141,11 +144,14 @@ func BodyFraming(h *ResponseHead, w *Rewrite) Framing {
 //
 // A well-known name spelt with '_' ends here: behind CGI, WSGI or Rack it would stand for the real one, which was judged or
 // replaced.
-func (h *Head) appendFields(dst []byte, drop uint64) []byte {
+func (h *Head) appendFields(dst []byte, drop uint64, dropForwarding bool) []byte {
 	disguised := h.Anomalies.Has(exchange.AnomalyUnderscoreField)
 	for i := range h.Fields {
 		f := &h.Fields[i]
 		if disguised && f.ID == exchange.HeaderOther && isDisguised(f.Name) {
+			continue
+		}
+		if dropForwarding && f.ID == exchange.HeaderOther && isForwarding(f.Name) {
 			continue
 		}
 		if drop&(1<<f.ID) == 0 && h.passes(i) {

@@ -170,8 +170,34 @@ func isDisguised(name []byte) bool {
 	return lookup(s, 0, len(s)) != exchange.HeaderOther || isForwarding(s)
 }
 
-// isForwarding tells whether name is one with which proxies tell the client's address, host or scheme.
+// isForwarding tells whether name is one with which proxies tell the client's address, host, scheme or certificate.
 func isForwarding(name []byte) bool {
 	const prefix = "x-forwarded-"
-	return len(name) > len(prefix) && equalFold(name[:len(prefix)], prefix) || equalFold(name, "x-real-ip")
+	if len(name) > len(prefix) && equalFold(name[:len(prefix)], prefix) {
+		return true
+	}
+	if len(name) >= len(forwarding) {
+		return false
+	}
+	for _, one := range forwarding[len(name)] {
+		if equalFold(name, one) {
+			return true
+		}
+	}
+	return false
 }
+
+// forwarding are the other names in use (RFC 9440, content delivery networks, recipes for nginx and IIS), by length. It is
+// read-only.
+var forwarding = func() (t [25][]string) {
+	for _, name := range []string{
+		"x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip", "x-cluster-client-ip",
+		"x-original-url", "x-original-uri", "x-original-host", "x-original-method", "x-rewrite-url",
+		"client-cert", "client-cert-chain", "x-client-cert", "x-client-dn", "x-client-verify", "x-arr-clientcert",
+		"x-ssl-cert", "x-ssl-client-cert", "x-ssl-client-dn", "x-ssl-client-s-dn", "x-ssl-client-verify",
+		"x-ssl-client-fingerprint", "ssl-client-cert", "ssl-client-verify", "x-ssl-client-cn",
+	} {
+		t[len(name)] = append(t[len(name)], name)
+	}
+	return t
+}()

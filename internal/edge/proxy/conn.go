@@ -10,6 +10,7 @@ import (
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/onward"
 	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/event"
@@ -57,8 +58,7 @@ type work struct {
 	rewrite http1.Rewrite
 	flow    flow
 	request upstream.Request
-	add     [3]exchange.Field // backing of request.Rewrite.Add
-	address [64]byte          // backing of the client's address in it
+	onward  onward.Scratch // backing of request.Rewrite
 }
 
 // Sizes of a connection's buffers: the first read takes an ordinary request whole; what grew beyond keptBuffer for one

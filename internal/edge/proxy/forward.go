@@ -1,34 +1,16 @@
 package proxy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"strconv"
 	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/onward"
 	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/exchange"
-)
-
-// forwardedFor is the header that tells the upstream the client's address. What a client sends under that name is
-// dropped with it: the engine has used what trusted hops said.
-var forwardedFor = []byte("X-Forwarded-For")
-
-var tagName = []byte(action.TagHeader)
-
-// dropUpstream are the well-known request fields that are replaced by ours, or would contradict them.
-var dropUpstream = http1.DropFields(exchange.HeaderXForwardedFor, exchange.HeaderForwarded, exchange.HeaderXRealIP,
-	exchange.HeaderMerlonTag, exchange.HeaderAcceptEncoding)
-
-// The content codings offered upstream are narrowed to what the walk undoes, so that answers can be judged. A client
-// that names no coding gets none.
-var (
-	acceptEncoding = []byte("Accept-Encoding")
-	gzipOnly       = []byte("gzip")
-	noCoding       = []byte("identity")
 )
 
 // forward sends the request on and deals with the answer.
@@ -57,20 +39,12 @@ func (f *flow) forward(g *upstream.Group, reply action.Reply) bool {
 // prepare fills in what is asked upstream.
 func (f *flow) prepare(g *upstream.Group, reply action.Reply) {
 	c, x := f.c, &f.t.Exchange
-	add := append(c.add[:0], exchange.Field{Name: forwardedFor, Value: x.Client.Addr.AppendTo(c.address[:0])})
-	if accepted := c.head.Value(exchange.HeaderAcceptEncoding); accepted != nil {
-		offer := noCoding
-		if acceptsGzip(accepted) {
-			offer = gzipOnly
-		}
-		add = append(add, exchange.Field{Name: acceptEncoding, Value: offer})
-	}
-	if reply.Tag != "" {
-		add = append(add, exchange.Field{Name: tagName, Value: []byte(reply.Tag)})
-	}
 	r := &c.request
 	*r = upstream.Request{
-		Head: &c.head, Rewrite: http1.Rewrite{Drop: dropUpstream, Add: add}, Body: x.Request.Body,
+		Head: &c.head, Body: x.Request.Body,
+		Rewrite: c.onward.Rewrite(onward.Request{
+			Head: &c.head, Client: x.Client.Addr, Hops: f.t.TrustedHops(), Secure: c.nc.Client.TLS != nil, Reply: reply,
+		}),
 		Interim: c.interim, Handle: &c.upstream,
 	}
 	if g.Hashed() {
@@ -86,21 +60,6 @@ func (f *flow) prepare(g *upstream.Group, reply action.Reply) {
 
 // trailers are those of the request's body, which has ended.
 func (f *flow) trailers() []exchange.Field { return f.c.body.Trailers }
-
-// acceptsGzip reads a list of content codings (RFC 9110 section 12.5.3): gzip is wanted unless its weight is zero.
-func acceptsGzip(list []byte) bool {
-	for more := true; more; {
-		var item []byte
-		item, list, more = bytes.Cut(list, []byte(","))
-		coding, weight, weighed := bytes.Cut(item, []byte(";"))
-		if !bytes.EqualFold(bytes.TrimSpace(coding), gzipOnly) {
-			continue
-		}
-		weight = bytes.TrimSpace(weight)
-		return !weighed || len(bytes.Trim(weight, "qQ=0.")) > 0
-	}
-	return false
-}
 
 // rest is what is still to come of a request's body, as upstream.BodySource. It is read on another goroutine than the answer
 // is written, and is alone in using the connection's reading half meanwhile.
@@ -122,6 +81,9 @@ func (r rest) Next() (payload []byte, done bool, err error) {
 		payload, n, done, err := c.body.Next(c.buf[c.start:c.end])
 		c.start += n
 		f.whole = done
+		if f.call.under {
+			f.call.asked.Write(payload)
+		}
 		if len(payload) > 0 || done || err != nil {
 			f.away = c.now()
 			return payload, done, err

@@ -496,6 +496,7 @@ func TestWebSocketPassesAndOtherUpgradesDoNot(t *testing.T) {
 	if got := r.raw("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n", 1); !strings.Contains(got, "upgrade=") || strings.Contains(got, "h2c") {
 		t.Errorf("h2c: %s", got)
 	}
+	r.wait(1)
 	c, err := net.Dial("tcp", r.addr)
 	if err != nil {
 		t.Fatal(err)

@@ -196,14 +196,3 @@ func TestShutdownKeepsItsDeadline(t *testing.T) {
 		t.Errorf("outcome %v", e.Outcome)
 	}
 }
-
-func TestAcceptsGzip(t *testing.T) {
-	for in, want := range map[string]bool{
-		"gzip": true, "gzip, br": true, "br, GZIP;q=0.5": true, "gzip;q=0.8": true, "gzip; q=1": true,
-		"": false, "br": false, "gzip;q=0": false, "gzip; q=0": false, "gzip;q=0.000": false, "x-gzip": false, "identity": false,
-	} {
-		if got := acceptsGzip([]byte(in)); got != want {
-			t.Errorf("%q: %v", in, got)
-		}
-	}
-}

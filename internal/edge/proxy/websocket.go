@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -41,6 +43,12 @@ func (f *flow) tunnel() bool {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				c.s.o.Log.Error("a tunnel failed in the proxy; please report this", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+				_, _ = server.Close(), c.nc.Close()
+			}
+		}()
 		c.s.pump(c.nc, server, &last, func(now, n int64) { p.moved(now, 0, n) })
 	}()
 	c.s.pump(server, c.nc, &last, func(now, n int64) { p.moved(now, n, 0) })

@@ -28,6 +28,7 @@ type site struct {
 	identifier *identify.Identifier
 	matcher    *identify.Matcher
 	policy     *policy.Policy
+	hops       int // trusted
 	knowledge  uint64
 }
 
@@ -73,7 +74,7 @@ func (e *Engine) Compile(in Input) (*Snapshot, []policy.Mistake) {
 			fault(b.Name, err.Error(), "templates are written as /patients/{patientId}")
 		}
 		one := &site{
-			name: b.Name, key: key, policy: compiled, knowledge: known.Version, matcher: matcher,
+			name: b.Name, key: key, policy: compiled, hops: b.TrustedHops, knowledge: known.Version, matcher: matcher,
 			identifier: identify.New(identify.Options{Key: key, TrustedHops: b.TrustedHops, Place: e.o.Places, Memory: e.memory}),
 		}
 		s.order = append(s.order, one)

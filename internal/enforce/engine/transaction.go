@@ -59,6 +59,14 @@ func (e *Engine) Begin(arrived int64) *Transaction {
 // ID names the transaction's event.
 func (t *Transaction) ID() event.ID { return t.id }
 
+// TrustedHops is how many proxies in front of this one the exchange's site believes; 0 before Request.
+func (t *Transaction) TrustedHops() int {
+	if t.site == nil {
+		return 0
+	}
+	return t.site.hops
+}
+
 // Request judges the request and says what to do.
 func (t *Transaction) Request() action.Reply {
 	if t.judged {

@@ -1,7 +1,6 @@
 package netform
 
 import (
-	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -19,11 +18,14 @@ type Told struct {
 	Without []string
 }
 
-// Errors of Original and Forwarded: the other program is not set up as its recipe says.
-var (
-	ErrNoTarget = errors.New("the request does not say which target was asked for")
-	ErrNoMethod = errors.New("the request does not say which method was used")
-)
+// FieldError is an error of Original, Forwarded and Copied: the other program is not set up as its recipe says.
+type FieldError struct {
+	Field string // as the recipe writes it
+	Fault string // what is wrong with it; nothing of what was sent
+}
+
+// Error implements error.
+func (e *FieldError) Error() string { return e.Field + " " + e.Fault }
 
 // hop are fields of the connection between the other program and us.
 var hop = []string{"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Upgrade"}
@@ -36,53 +38,90 @@ var (
 )
 
 // Original reads X-Original-URI, X-Original-Method, X-Original-Host and X-Real-IP, as nginx is set up to write them. What
-// nginx does not overwrite is the client's, X-Forwarded-For too. Without a method it is the message's own, as in a copy.
+// nginx does not overwrite is the client's, X-Forwarded-For too. Each must be there once: whoever is judged by less than
+// was asked about may do what another may not.
 func Original(r *http.Request) (Told, error) {
 	t := Told{Line: LineOf(r), Without: withoutOriginal}
-	var ok bool
-	if t.Line.Target, ok = one(r.Header, "X-Original-Uri"); !ok {
-		return t, ErrNoTarget
-	}
-	if method, ok := one(r.Header, "X-Original-Method"); ok {
-		t.Line.Method = method
-	}
-	if host, ok := one(r.Header, "X-Original-Host"); ok {
-		t.Line.Host = host
-	}
-	if client, ok := one(r.Header, "X-Real-Ip"); ok {
-		t.Client = address(client)
-	}
 	t.Line.HTTP10 = false // that was the program's way to us
+	var client string
+	for _, f := range [...]told{
+		{"X-Original-URI", "X-Original-Uri", &t.Line.Target}, {"X-Original-Method", "X-Original-Method", &t.Line.Method},
+		{"X-Original-Host", "X-Original-Host", &t.Line.Host}, {"X-Real-IP", "X-Real-Ip", &client},
+	} {
+		if err := f.read(r.Header); err != nil {
+			return t, err
+		}
+	}
+	if t.Client = address(client); !t.Client.IsValid() {
+		return t, &FieldError{"X-Real-IP", noAddress}
+	}
 	return t, nil
 }
 
-// Forwarded reads X-Forwarded-Uri, -Method, -Host and -For, as Traefik and Caddy write them. The last address of
-// X-Forwarded-For is the program's own entry, the client; it is taken out of r, so that what is left is what the client
-// sent, and hops before the program are counted from there.
+// Forwarded reads X-Forwarded-Uri, -Method, -Host and -For, as Traefik and Caddy write them: each must be there once. The
+// last address of X-Forwarded-For is the program's own entry, the client; it is taken out of r, so that what is left is
+// what the client sent, and hops before the program are counted from there.
 func Forwarded(r *http.Request) (Told, error) {
 	t := Told{Line: LineOf(r), Without: withoutForwarded}
-	var ok bool
-	if t.Line.Target, ok = one(r.Header, "X-Forwarded-Uri"); !ok {
-		return t, ErrNoTarget
-	}
-	if t.Line.Method, ok = one(r.Header, "X-Forwarded-Method"); !ok {
-		return t, ErrNoMethod
-	}
-	if host, ok := one(r.Header, "X-Forwarded-Host"); ok {
-		t.Line.Host = host
-	}
-	if all := r.Header["X-Forwarded-For"]; len(all) > 0 {
-		last := all[len(all)-1]
-		comma := strings.LastIndexByte(last, ',')
-		t.Client = address(last[comma+1:])
-		if comma >= 0 {
-			all[len(all)-1] = last[:comma]
-		} else {
-			r.Header["X-Forwarded-For"] = all[:len(all)-1]
+	t.Line.HTTP10 = false
+	var clients string
+	for _, f := range [...]told{
+		{"X-Forwarded-Uri", "X-Forwarded-Uri", &t.Line.Target}, {"X-Forwarded-Method", "X-Forwarded-Method", &t.Line.Method},
+		{"X-Forwarded-Host", "X-Forwarded-Host", &t.Line.Host}, {"X-Forwarded-For", "X-Forwarded-For", &clients},
+	} {
+		if err := f.read(r.Header); err != nil {
+			return t, err
 		}
 	}
-	t.Line.HTTP10 = false
+	comma := strings.LastIndexByte(clients, ',')
+	if t.Client = address(clients[comma+1:]); !t.Client.IsValid() {
+		return t, &FieldError{"X-Forwarded-For", "does not end with the client's address"}
+	}
+	if comma >= 0 {
+		r.Header["X-Forwarded-For"][0] = clients[:comma]
+	} else {
+		delete(r.Header, "X-Forwarded-For")
+	}
 	return t, nil
+}
+
+// Copied reads what Original reads of a copy that nothing waits for: only the target must be told. Method and host are
+// the copy's own where they are not, and the client is unknown.
+func Copied(r *http.Request) (Told, error) {
+	t := Told{Line: LineOf(r), Without: withoutOriginal}
+	t.Line.HTTP10 = false
+	var client string
+	for i, f := range [...]told{
+		{"X-Original-URI", "X-Original-Uri", &t.Line.Target}, {"X-Original-Method", "X-Original-Method", &t.Line.Method},
+		{"X-Original-Host", "X-Original-Host", &t.Line.Host}, {"X-Real-IP", "X-Real-Ip", &client},
+	} {
+		if err := f.read(r.Header); err != nil && i == 0 {
+			return t, err
+		}
+	}
+	t.Client = address(client)
+	return t, nil
+}
+
+// told is a field that tells: its name in the recipes and in net/http, and where its value goes.
+type told struct {
+	name, key string
+	to        *string
+}
+
+const noAddress = "is not an address: behind a unix socket, have the program find out the client's (nginx: set_real_ip_from unix:)"
+
+// read takes the value of a field that is there once; a second one is somebody else's word.
+func (f told) read(h http.Header) error {
+	switch v := h[f.key]; {
+	case len(v) > 1:
+		return &FieldError{f.name, "is there more than once: overwrite it, do not add to it"}
+	case len(v) == 0 || v[0] == "":
+		return &FieldError{f.name, "is missing"}
+	default:
+		*f.to = v[0]
+		return nil
+	}
 }
 
 // Describe fills in what an exchange has of a told request whose head f was read from it.
@@ -92,15 +131,6 @@ func (t *Told) Describe(x *exchange.Exchange, f *Request) {
 	if !t.Client.IsValid() {
 		x.Observed &^= exchange.SawClient
 	}
-}
-
-// one is the value of a field that is there once; a second one is somebody else's word.
-func one(h http.Header, name string) (string, bool) {
-	v := h[name]
-	if len(v) != 1 || v[0] == "" {
-		return "", false
-	}
-	return v[0], true
 }
 
 // address reads an address with or without port; zones name interfaces of another machine.

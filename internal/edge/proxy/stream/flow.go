@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/onward"
 	"merlon/internal/edge/proxy/rpc"
 	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/action"
@@ -25,15 +27,14 @@ type flow struct {
 	peer *peer
 	t    *engine.Transaction
 
-	head    http1.RequestHead
-	body    http1.Body // judges trailers
-	text    []byte     // the head in normal form
-	names   []string
-	up      upstream.Request
-	add     [3]exchange.Field
-	out     []byte // scratch: trailers, and values of the answer's fields
-	values  []string
-	address [64]byte
+	head   http1.RequestHead
+	body   http1.Body // judges trailers
+	text   []byte     // the head in normal form
+	names  []string
+	up     upstream.Request
+	onward onward.Scratch
+	out    []byte // scratch: trailers, and values of the answer's fields
+	values []string
 
 	captured []byte // the request's body, as far as it is judged
 	answer   []byte // the answer's
@@ -46,11 +47,14 @@ type flow struct {
 
 	arrived int64
 	sent    int64
+	rate    int64 // at which the client's body has to come, bytes a second, 0 for any
+	credit  int64 // how long the client's body may still keep us waiting, by its rate
 	told    int64 // when the last event of a long stream was published
 	long    bool  // an Open event was published
 	begun   bool  // the answer's head was written
 	// observed tells that the engine has looked at the answer.
 	observed bool
+	crowded  bool // the connection was closed to make room
 	abort    bool // the stream is to be reset
 	failure  bool // a panic
 	// extended tells that net/http's own time-out for the whole answer was lifted.
@@ -71,7 +75,7 @@ func (f *flow) begin(w http.ResponseWriter, r *http.Request, p *peer) {
 	if p.h2 != nil {
 		p.h2.handled.Add(1)
 	}
-	p.watch.add(f)
+	f.crowded = !p.watch.add(f)
 }
 
 // leave is the end of begin.
@@ -95,12 +99,12 @@ const (
 func (f *flow) release() {
 	f.w, f.r, f.peer, f.t = nil, nil, nil, nil
 	f.up = upstream.Request{}
-	f.add = [3]exchange.Field{}
+	f.onward = onward.Scratch{}
 	clear(f.names)
 	clear(f.values)
 	f.size, f.whole, f.upload = 0, false, false
 	f.long, f.begun, f.abort, f.observed = false, false, false, false
-	f.told, f.sent = 0, 0
+	f.told, f.sent, f.credit = 0, 0, 0
 	f.reading.Store(0)
 	f.writing.Store(0)
 	for _, b := range []*[]byte{&f.text, &f.out, &f.captured, &f.answer} {
@@ -143,6 +147,17 @@ func (f *flow) serve() {
 	if err := f.readHead(); err != nil {
 		f.t.Request()
 		f.refuse(action.Reply{Kind: action.Block, Status: statusOf(err)})
+		return
+	}
+	if f.crowded {
+		f.t.Request()
+		f.close(event.OutcomeRefused, 0)
+		f.abort = true
+		return
+	}
+	if a := s.o.Admission; a != nil && a.Pressure() > listen.PressureFull {
+		f.t.Request()
+		f.refuse(action.Reply{Kind: action.Block, Status: http.StatusServiceUnavailable, RetryAfter: overloadRetry})
 		return
 	}
 	if err := f.readBody(); err != nil {
@@ -192,6 +207,7 @@ func (f *flow) readHead() error {
 	x.Client = f.peer.client
 	protocol, text := rpc.Detect(h.Value(exchange.HeaderContentType))
 	x.RPC.Protocol = protocol
+	f.rate = f.s.rateOf(protocol)
 	if protocol != exchange.NoRPC {
 		f.asked.Begin(protocol, text, false)
 		f.answered.Begin(protocol, text, true)
@@ -238,9 +254,11 @@ func (f *flow) readBody() error {
 
 // read reads more of the request's body and counts it. Its errors are io.EOF, a RejectError, or the client's failure.
 func (f *flow) read(b []byte) (int, error) {
-	f.reading.Store(f.s.now() + int64(f.patience()))
+	since := f.s.now()
+	f.reading.Store(since + f.patience())
 	n, err := f.r.Body.Read(b)
 	f.reading.Store(0)
+	f.earn(since, n)
 	f.size += int64(n)
 	f.asked.Write(b[:n])
 	switch limit := f.s.o.Codec.BodyBytes; {
@@ -250,14 +268,6 @@ func (f *flow) read(b []byte) (int, error) {
 		return n, http1.RejectError(exchange.AnomalyHTTP2Malformed)
 	}
 	return n, err
-}
-
-// patience is how long the client may be silent in the middle of its body.
-func (f *flow) patience() time.Duration {
-	if f.head.Framing == http1.FramingChunked && f.upload {
-		return max(f.s.o.Timeouts.Body, f.s.o.Timeouts.Idle)
-	}
-	return f.s.o.Timeouts.Body
 }
 
 // readTrailers judges the trailers of a body that has ended.
