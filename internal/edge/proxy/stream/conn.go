@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/quic-go/quic-go"
+
 	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/event"
@@ -25,6 +27,8 @@ type peer struct {
 	name string
 	// h2 is the connection below; nil for HTTP/3.
 	h2 *conn
+	// quic is the connection of HTTP/3, once its handshake is over; nil for HTTP/2.
+	quic atomic.Pointer[quic.Conn]
 	// site is where the last request went, so that what the connection does is told there.
 	site  atomic.Pointer[string]
 	watch watch
@@ -90,7 +94,8 @@ func newConn(s *Server, lc *listen.Conn) *conn {
 	c.room.L = &c.writing
 	c.peer.begin(&lc.Client, s.now)
 	c.peer.h2 = c
-	c.peer.watch.held = c.letGo
+	c.peer.watch.held, c.peer.watch.place = c.letGo, lc
+	lc.Idle() // until its first request
 	c.tap.begin(&s.o.Limits, s.now)
 	c.faults = c.tap.flood
 	return c

@@ -6,12 +6,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
 	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/model/identity"
 )
 
 // HTTP3 serves HTTP/3 on one UDP socket, with quic-go. It is off unless somebody makes one. Requests take the way of those of
@@ -43,6 +45,9 @@ func (s *Server) NewHTTP3(pc net.PacketConn, t *listen.TLS) (*HTTP3, error) {
 		if !ok {
 			return errQUICPeer
 		}
+		if a := s.o.Admission; a != nil && a.Listed(p.client.Addr, shown.JA4) {
+			return listen.ErrRefused
+		}
 		p.secure, p.name, p.client.JA4 = true, shown.ServerName, shown.JA4
 		return nil
 	})
@@ -68,16 +73,25 @@ func (h *HTTP3) admit(ctx context.Context, info *quic.ClientInfo) (context.Conte
 	if !ok {
 		return nil, errQUICPeer
 	}
+	p := &peer{client: identity.Client{Addr: a.AddrPort().Addr().Unmap(), Port: a.AddrPort().Port()}}
+	p.watch.now = h.s.now
 	if h.s.quic.Add(1) > h.s.o.Limits.QUICConnections {
 		h.s.quic.Add(-1)
 		return nil, errQUICFull
 	}
-	p := new(peer)
-	p.watch.now = h.s.now
-	p.client.Addr, p.client.Port = a.AddrPort().Addr().Unmap(), a.AddrPort().Port()
+	if all := h.s.o.Admission; all != nil {
+		var err error
+		if p.watch.place, err = all.QUIC(netip.AddrPortFrom(p.client.Addr, p.client.Port), p.endQUIC); err != nil {
+			h.s.quic.Add(-1)
+			return nil, err
+		}
+	}
 	context.AfterFunc(ctx, func() {
 		h.s.quic.Add(-1)
 		p.watch.stop()
+		if p.watch.place != nil {
+			_ = p.watch.place.Close()
+		}
 	})
 	return context.WithValue(ctx, peerKey{}, p), nil
 }
@@ -92,7 +106,21 @@ func (h *HTTP3) identify(ctx context.Context, c *quic.Conn) context.Context {
 	var shown listen.Handshake
 	shown.Settle(&state)
 	p.client.Certificate = shown.Certificate
+	p.quic.Store(c)
+	if p.watch.place != nil && p.watch.place.Shed() {
+		p.endQUIC() // it was not there yet
+	}
 	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// quicShed is H3_EXCESSIVE_LOAD (RFC 9114 section 8.1).
+const quicShed = 0x107
+
+// endQUIC closes an HTTP/3 connection to make room.
+func (p *peer) endQUIC() {
+	if c := p.quic.Load(); c != nil {
+		_ = c.CloseWithError(quicShed, "")
+	}
 }
 
 // Serve serves until Shutdown.

@@ -10,6 +10,9 @@ import (
 	"merlon/internal/model/exchange"
 )
 
+// overloadRetry is the Retry-After of a proxy without memory, in seconds: a few collections later.
+const overloadRetry = 5
+
 // refuse answers in the upstream's stead.
 func (f *flow) refuse(r action.Reply) {
 	f.t.Exchange.Request.BodySize = f.size

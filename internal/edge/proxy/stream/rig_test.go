@@ -90,7 +90,7 @@ func newRig(t testing.TB, handler http.Handler, change func(*setup)) *rig {
 		t.Fatal(err)
 	}
 	r.addr = nl.Addr().String()
-	l := listen.New(nl, listen.Options{H2C: true, Now: time.Now, Log: o.Log})
+	l := listen.New(nl, listen.Options{H2C: true, Admission: o.Admission, Now: time.Now, Log: o.Log})
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {

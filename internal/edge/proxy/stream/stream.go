@@ -43,8 +43,12 @@ type Options struct {
 	// size is held until it is judged; a larger one is judged by its beginning and streams on. A gRPC call is judged by its
 	// head: its client may wait for an answer before it says anything.
 	InspectRequest, InspectResponse int
-	Timeouts                        Timeouts
-	Limits                          Limits
+	// BodyRate is the rate, in bytes a second, at which a request's body has to come at least; 0 asks for none.
+	BodyRate int
+	// Admission tells when memory is short, and gives QUIC connections their place among all others; nil: neither.
+	Admission *listen.Admission
+	Timeouts  Timeouts
+	Limits    Limits
 	// Now is the wall clock.
 	Now func() time.Time
 	Log *slog.Logger

@@ -3,6 +3,8 @@ package stream
 import (
 	"sync"
 	"time"
+
+	"merlon/internal/edge/proxy/listen"
 )
 
 // tick is how often waits are looked at.
@@ -12,6 +14,8 @@ const tick = time.Second
 // message to the connection's goroutine each time it is set; a store and a look each second do as well.
 type watch struct {
 	now func() int64
+	// place is the connection's among all others; nil for none. It may be closed to make room while there is no request.
+	place *listen.Conn
 	// held sends what a connection holds back, and tells whether it has to be asked again; nil for none.
 	held func() bool
 
@@ -22,15 +26,18 @@ type watch struct {
 	over  bool
 }
 
-func (w *watch) add(f *flow) {
+// add begins to watch f. It reports false when the connection has been closed to make room just before.
+func (w *watch) add(f *flow) bool {
 	w.mu.Lock()
+	defer w.mu.Unlock()
+	served := w.first != nil || w.place == nil || w.place.Busy()
 	f.next, f.prev = w.first, nil
 	if w.first != nil {
 		w.first.prev = f
 	}
 	w.first = f
 	w.arm()
-	w.mu.Unlock()
+	return served
 }
 
 // remove returns when nobody looks at f any more.
@@ -45,6 +52,9 @@ func (w *watch) remove(f *flow) {
 		f.next.prev = f.prev
 	}
 	f.next, f.prev = nil, nil
+	if w.first == nil && w.place != nil {
+		w.place.Idle()
+	}
 	w.mu.Unlock()
 }
 
