@@ -8,10 +8,14 @@
 //	            that auth_request passes on.
 //	/forwarded  X-Forwarded-Uri, X-Forwarded-Method, X-Forwarded-Host, X-Forwarded-For: Traefik, Caddy
 //
+// Each of the four must be there once and say something, or the answer is 400, which every asking program takes for a
+// refusal: what is judged by less than was asked about may pass where it may not.
+//
 // Only trusted networks are answered. What the upstream says is never seen here, so it is unknown, not absent.
 package decide
 
 import (
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -80,12 +84,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	told, err := read(r)
-	if err == nil && refusal != 0 && r.Header["X-Original-Method"] == nil {
-		err = netform.ErrNoMethod // the message's own is always GET
-	}
 	if err != nil {
 		h.once(&h.wrong, "a program asks without saying what was asked for (docs/guides): "+err.Error(), r)
-		h.plain(w, http.StatusBadRequest)
+		h.untold(w, err)
 		return
 	}
 	h.judge(w, r, &told, refusal)
@@ -135,6 +136,20 @@ func (h *Handler) judge(w http.ResponseWriter, r *http.Request, told *netform.To
 // plain answers the program itself, about no exchange.
 func (h *Handler) plain(w http.ResponseWriter, status int) {
 	http.Error(w, action.Title(status), status)
+}
+
+// untold answers a program that is not set up as its recipe says. The document is about no exchange, so it has no
+// instance; detail names the field and holds nothing that was sent.
+func (h *Handler) untold(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", action.ProblemType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{"about:blank", action.Title(http.StatusBadRequest), http.StatusBadRequest, err.Error()})
 }
 
 // once warns about a fault of somebody's configuration the first time: it would fill the log.

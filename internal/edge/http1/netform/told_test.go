@@ -16,36 +16,44 @@ func TestTold(t *testing.T) {
 		read      func(*http.Request) (Told, error)
 		want      string // method, target, host, client
 		rest      string // the fields left, by name
-		err       error
+		blamed    string // the field that an error is about
 	}{
 		{
 			"nginx", "GET /_merlon HTTP/1.0\r\nHost: merlon\r\nConnection: close\r\nX-Original-URI: /a?b=c\r\nX-Original-Method: PUT\r\nX-Original-Host: api.example\r\nX-Real-IP: 192.0.2.7\r\nX-Forwarded-For: 10.0.0.1\r\nCookie: a=b\r\n\r\n",
-			Original, "PUT /a?b=c api.example 192.0.2.7", "Cookie Host X-Forwarded-For", nil,
+			Original, "PUT /a?b=c api.example 192.0.2.7", "Cookie Host X-Forwarded-For", "",
 		},
 		{
-			"a client's words of the other kind are only fields", "GET /_merlon HTTP/1.1\r\nHost: merlon\r\nX-Original-URI: /a\r\nX-Original-Method: GET\r\nX-Forwarded-Uri: /public\r\n\r\n",
-			Original, "GET /a merlon invalid IP", "Host X-Forwarded-Uri", nil,
+			"a client's words of the other kind are only fields", "GET /_merlon HTTP/1.1\r\nHost: merlon\r\nX-Original-URI: /a\r\nX-Original-Method: GET\r\nX-Original-Host: api.example\r\nX-Real-IP: 192.0.2.7:4444\r\nX-Forwarded-Uri: /public\r\n\r\n",
+			Original, "GET /a api.example 192.0.2.7", "Host X-Forwarded-Uri", "",
 		},
-		{"two targets", "GET / HTTP/1.1\r\nHost: h\r\nX-Original-URI: /a\r\nX-Original-URI: /b\r\n\r\n", Original, "", "", ErrNoTarget},
-		{"no target", "GET /_merlon HTTP/1.1\r\nHost: h\r\n\r\n", Original, "", "", ErrNoTarget},
+		{"two targets", "GET / HTTP/1.1\r\nHost: h\r\nX-Original-URI: /a\r\nX-Original-URI: /b\r\n\r\n", Original, "", "", "X-Original-URI"},
+		{"no target", "GET /_merlon HTTP/1.1\r\nHost: h\r\n\r\n", Original, "", "", "X-Original-URI"},
+		{"no host", "GET / HTTP/1.1\r\nHost: h\r\nX-Original-URI: /a\r\nX-Original-Method: GET\r\nX-Real-IP: 192.0.2.7\r\n\r\n", Original, "", "", "X-Original-Host"},
+		{"no address", "GET / HTTP/1.1\r\nHost: h\r\nX-Original-URI: /a\r\nX-Original-Method: GET\r\nX-Original-Host: h\r\nX-Real-IP: unix:\r\n\r\n", Original, "", "", "X-Real-IP"},
 		{
 			"traefik", "GET / HTTP/1.1\r\nHost: merlon:9902\r\nX-Forwarded-Uri: /a\r\nX-Forwarded-Method: DELETE\r\nX-Forwarded-Host: api.example\r\nX-Forwarded-Proto: https\r\nX-Forwarded-For: 2001:db8::7\r\n\r\n",
-			Forwarded, "DELETE /a api.example 2001:db8::7", "Host", nil,
+			Forwarded, "DELETE /a api.example 2001:db8::7", "Host", "",
 		},
 		{
-			"hops before it stay", "GET / HTTP/1.1\r\nHost: m\r\nX-Forwarded-Uri: /a\r\nX-Forwarded-Method: GET\r\nX-Forwarded-For: 198.51.100.9, 192.0.2.1\r\n\r\n",
-			Forwarded, "GET /a m 192.0.2.1", "Host X-Forwarded-For", nil,
+			"hops before it stay", "GET / HTTP/1.1\r\nHost: m\r\nX-Forwarded-Uri: /a\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Host: h\r\nX-Forwarded-For: 198.51.100.9, 192.0.2.1\r\n\r\n",
+			Forwarded, "GET /a h 192.0.2.1", "Host X-Forwarded-For", "",
 		},
-		{"no method", "GET / HTTP/1.1\r\nHost: m\r\nX-Forwarded-Uri: /a\r\n\r\n", Forwarded, "", "", ErrNoMethod},
+		{"no method", "GET / HTTP/1.1\r\nHost: m\r\nX-Forwarded-Uri: /a\r\n\r\n", Forwarded, "", "", "X-Forwarded-Method"},
+		{"a copy tells its target alone", "PUT /m HTTP/1.1\r\nHost: m\r\nX-Original-URI: /a\r\n\r\n", Copied, "PUT /a m invalid IP", "Host", ""},
+		{"a copy with two clients has none", "GET /m HTTP/1.1\r\nHost: m\r\nX-Original-URI: /a\r\nX-Real-IP: 192.0.2.7\r\nX-Real-IP: 192.0.2.8\r\n\r\n", Copied, "GET /a m invalid IP", "Host", ""},
+		{"a copy without a target", "GET /m HTTP/1.1\r\nHost: m\r\n\r\n", Copied, "", "", "X-Original-URI"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := received(t, c.raw)
 			told, err := c.read(r)
-			if !errors.Is(err, c.err) {
-				t.Fatal(err)
-			}
-			if err != nil {
+			if wrong := (*FieldError)(nil); errors.As(err, &wrong) {
+				if wrong.Field != c.blamed {
+					t.Fatal(err)
+				}
 				return
+			}
+			if err != nil || c.blamed != "" {
+				t.Fatal(err)
 			}
 			if got := told.Line.Method + " " + told.Line.Target + " " + told.Line.Host + " " + told.Client.String(); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
@@ -98,17 +106,17 @@ func TestTrusts(t *testing.T) {
 	}
 }
 
-// FuzzForwarded: the client is the last entry or nobody, and what is left is what stood before it.
+// FuzzForwarded: the client is the last entry or the request is refused, and what is left is what stood before it.
 func FuzzForwarded(f *testing.F) {
 	f.Add("203.0.113.9, 192.0.2.1", "/a", "GET")
 	f.Add(" ,", "/a b", "P OST")
 	f.Add("[2001:db8::1]:80", "*", "OPTIONS")
 	f.Add("fe80::1%eth0", "", "")
 	f.Fuzz(func(t *testing.T, xff, uri, method string) {
-		r := &http.Request{Header: http.Header{"X-Forwarded-For": {xff}, "X-Forwarded-Uri": {uri}, "X-Forwarded-Method": {method}}, Host: "h"}
+		r := &http.Request{Header: http.Header{"X-Forwarded-For": {xff}, "X-Forwarded-Uri": {uri}, "X-Forwarded-Method": {method}, "X-Forwarded-Host": {"h"}}}
 		told, err := Forwarded(r)
 		if err != nil {
-			if uri != "" && method != "" {
+			if last := xff[strings.LastIndexByte(xff, ',')+1:]; uri != "" && method != "" && address(last).IsValid() {
 				t.Fatal(err)
 			}
 			return
@@ -117,7 +125,7 @@ func FuzzForwarded(f *testing.F) {
 		if !strings.HasPrefix(xff, left) || strings.Contains(xff[len(left):], ",") != strings.Contains(xff, ",") {
 			t.Fatalf("of %q is left %q", xff, left)
 		}
-		if told.Client.IsValid() && (told.Client.Zone() != "" || told.Client.Is4In6()) {
+		if !told.Client.IsValid() || told.Client.Zone() != "" || told.Client.Is4In6() {
 			t.Fatalf("client %s", told.Client)
 		}
 		var q Request

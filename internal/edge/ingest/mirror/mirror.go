@@ -77,7 +77,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 	_ = http.NewResponseController(w).Flush() // whoever sent the copy is done with it
 
-	told, err := netform.Original(r)
+	told, err := netform.Copied(r)
 	if err != nil {
 		h.once(&h.wrong, "copies do not say what was asked for (docs/guides): "+err.Error(), r)
 		return
