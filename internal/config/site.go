@@ -26,7 +26,7 @@ type Site struct {
 	Specs []string `yaml:"specs"`
 	// Policy is the site's policy file. A relative name is relative to the configuration file.
 	Policy string `yaml:"policy"`
-	// TrustedHops is how many proxies in front may be believed in X-Forwarded-For, counted from the right.
+	// TrustedHops is how many proxies in front may be believed in X-Forwarded-For, counted from the right. With 0, what proxies tell of clients (X-Forwarded-Proto, X-SSL-Client-Cert and their like) is not passed on.
 	TrustedHops int `yaml:"trusted_hops"`
 }
 
