@@ -101,6 +101,7 @@ func (f *flow) passAnswer() bool {
 	upstreamErr, clientErr := f.stream(framing)
 	x.Anomalies.Union(a.Anomalies())
 	f.uploaded()
+	f.settleCall(a)
 	switch {
 	case clientErr != nil:
 		return f.clientLost()
@@ -153,6 +154,9 @@ func (f *flow) stream(framing http1.Framing) (upstreamErr, clientErr error) {
 			part.Body = c.answer
 		}
 		part.BodySize += int64(len(payload))
+		if f.call.under {
+			f.call.answered.Write(payload)
+		}
 		if framing == http1.FramingChunked {
 			c.out = http1.AppendChunk(c.out, payload)
 		} else {

@@ -19,6 +19,7 @@ func (c *conn) exchange(now int64) bool {
 	c.describe(&t.Exchange)
 	f := &c.flow
 	*f = flow{c: c, t: t, arrived: now}
+	f.beginCall()
 	keep := f.run()
 	f.t, f.a = nil, nil
 	if f.lingers {
@@ -30,6 +31,9 @@ func (c *conn) exchange(now int64) bool {
 func (f *flow) run() bool {
 	if !f.readBody() {
 		return false
+	}
+	if f.call.under {
+		f.call.asked.Write(f.t.Exchange.Request.Body)
 	}
 	reply := f.t.Request()
 	if !reply.Forwarded() {
@@ -62,6 +66,7 @@ type flow struct {
 	begun bool
 	// lingers tells that the client may still be sending what nobody reads.
 	lingers bool
+	call    call
 	// away is when the rest of the body was last taken from, 0 before.
 	away int64
 	// stopped tells that the rest of the body is not wanted any more.
