@@ -41,6 +41,7 @@ type setup struct {
 	Options
 	scheme string // of the upstream: http, or h2c
 	policy string
+	target *upstream.Target // instead of one that a handler stands behind
 }
 
 func newRig(t testing.TB, handler http.Handler, change func(*setup)) *rig {
@@ -82,6 +83,9 @@ func newRig(t testing.TB, handler http.Handler, change func(*setup)) *rig {
 			t.Fatal(err)
 		}
 		group = upstream.NewGroup(upstream.Options{Site: "acme", Targets: []upstream.Target{target}, Log: o.Log, Now: time.Now})
+	}
+	if o.target != nil {
+		group = upstream.NewGroup(upstream.Options{Site: "acme", Targets: []upstream.Target{*o.target}, Log: o.Log, Now: time.Now})
 	}
 	o.Upstreams = func(string) *upstream.Group { return group }
 	r.server = New(o.Options)
@@ -134,6 +138,8 @@ func newRig(t testing.TB, handler http.Handler, change func(*setup)) *rig {
 		serving.Wait()
 		if group != nil {
 			group.Close()
+		}
+		if r.up != nil {
 			r.up.Close()
 		}
 		r.queue.Close()
