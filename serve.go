@@ -1,6 +1,7 @@
 package merlon
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
+	"merlon/internal/model/identity"
 )
 
 // sees is what net/http shows of an exchange: everything but the bytes as they were sent.
@@ -55,6 +57,7 @@ func (g *Guard) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 	if !x.Client.Addr.IsValid() {
 		x.Observed &^= exchange.SawClient
 	}
+	x.Client.Certificate = certificate(r.TLS)
 	if err != nil {
 		v.refuseHead(err)
 		return
@@ -75,6 +78,16 @@ func (g *Guard) serve(next http.Handler, w http.ResponseWriter, r *http.Request)
 	defer v.returned(r.Context())
 	next.ServeHTTP(v.writer(), r)
 	v.calm = true
+}
+
+// certificate is the client's where crypto/tls has verified it. One that was merely shown proves nothing: anybody can make
+// one in anybody's name.
+func certificate(state *tls.ConnectionState) identity.Certificate {
+	if state == nil || len(state.VerifiedChains) == 0 || len(state.VerifiedChains[0]) == 0 {
+		return identity.Certificate{}
+	}
+	name, _ := identity.CertificateName(state.VerifiedChains[0][0])
+	return identity.CertificateOf(name)
 }
 
 // peer reads http.Request.RemoteAddr: an address with its port, or without one where a handler in front has replaced it.

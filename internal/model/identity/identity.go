@@ -6,6 +6,7 @@ package identity
 
 import (
 	"crypto/sha256"
+	"crypto/x509"
 	"net/netip"
 )
 
@@ -124,6 +125,20 @@ func CertificateOf(name []byte) Certificate {
 		return Certificate{}
 	}
 	return sha256.Sum256(name)
+}
+
+// CertificateName is what names the client of a verified certificate, and the hash of its key: the URI when there is
+// exactly one (SPIFFE X509-SVID section 2), else the subject, else the key. An empty subject is two bytes of DER.
+func CertificateName(leaf *x509.Certificate) (name []byte, key [32]byte) {
+	key = sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	switch {
+	case len(leaf.URIs) == 1:
+		return []byte(leaf.URIs[0].String()), key
+	case len(leaf.RawSubject) > 2:
+		return leaf.RawSubject, key
+	default:
+		return key[:], key
+	}
 }
 
 // Place is where an address belongs, from the embedded tables; the zero value means unknown.

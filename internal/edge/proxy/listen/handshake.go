@@ -1,9 +1,7 @@
 package listen
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -143,21 +141,7 @@ func (h *Handshake) Settle(state *tls.ConnectionState) {
 	h.ALPN, h.Version, h.Cipher, h.Resumed = state.NegotiatedProtocol, state.Version, state.CipherSuite, state.DidResume
 	if len(state.VerifiedChains) > 0 {
 		h.Verified = state.VerifiedChains[0]
-		h.Name, h.KeyHash = certificateName(h.Verified[0])
+		h.Name, h.KeyHash = identity.CertificateName(h.Verified[0])
 		h.Certificate = identity.CertificateOf(h.Name)
-	}
-}
-
-// certificateName is what names the client of a certificate; see Handshake.Name. A SPIFFE certificate has exactly one
-// URI (X509-SVID section 2); an empty subject is two bytes of DER.
-func certificateName(leaf *x509.Certificate) (name []byte, key [32]byte) {
-	key = sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
-	switch {
-	case len(leaf.URIs) == 1:
-		return []byte(leaf.URIs[0].String()), key
-	case len(leaf.RawSubject) > 2:
-		return leaf.RawSubject, key
-	default:
-		return key[:], key
 	}
 }
