@@ -191,7 +191,7 @@ func (f *flow) setFields(header http.Header, h *http1.Head, fresh bool) {
 		if field.ID == exchange.HeaderTrailer || !h.EndToEnd(i) {
 			continue
 		}
-		key := f.s.names.key(field)
+		key := f.s.keys.Of(field)
 		if had, ok := header[key]; ok {
 			header[key] = append(had, value)
 			continue

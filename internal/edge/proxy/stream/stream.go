@@ -27,6 +27,7 @@ import (
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy/listen"
+	"merlon/internal/edge/proxy/stream/fieldkey"
 	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/event"
@@ -85,7 +86,7 @@ type Server struct {
 	o       Options
 	http    *http.Server
 	flows   sync.Pool
-	names   names
+	keys    fieldkey.Keys
 	workers workers
 
 	accept   chan net.Conn
@@ -107,7 +108,6 @@ func New(o Options) *Server {
 	s := &Server{o: o, accept: make(chan net.Conn), closing: make(chan struct{})}
 	s.stopped = make(chan struct{})
 	s.workers = newWorkers(s.stopped)
-	s.names.m.Store(new(map[string]string))
 	s.flows.New = func() any { return newFlow(s) }
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
