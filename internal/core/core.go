@@ -99,6 +99,7 @@ func Open(ctx context.Context, o Options) (_ *Core, err error) {
 	if err := k.openNode(ctx, o); err != nil {
 		return nil, err
 	}
+	k.startLearning()
 	return k, nil
 }
 
@@ -118,7 +119,7 @@ func (k *Core) openStore(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// openNode loads what was learned and starts to learn.
+// openNode loads what was learned. Nothing is learned before startLearning, which comes when nothing can fail any more.
 func (k *Core) openNode(ctx context.Context, o Options) error {
 	n, err := node.Open(ctx, node.Options{
 		Name: o.Config.Node, Bundle: o.Bundle, Seed: k.seed, Engine: k.Engine, Queue: k.Queue, Store: k.Store, Observe: o.Observe, Now: k.now, Log: k.log,
@@ -127,7 +128,6 @@ func (k *Core) openNode(ctx context.Context, o Options) error {
 		return err
 	}
 	k.Node = n
-	k.startLearning()
 	return nil
 }
 
@@ -184,6 +184,7 @@ func (k *Core) startStore() {
 	})
 }
 
+// startLearning starts what drives the node until Close: a failed step after it would leave two goroutines to it.
 func (k *Core) startLearning() {
 	ctx, stop := context.WithCancel(context.Background())
 	k.stopTend = stop

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"merlon/internal/config"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/event"
@@ -54,6 +56,54 @@ func TestOpen(t *testing.T) {
 	}
 	defer k.Close(context.Background())
 	if sites := k.Node.Inventory().Sites; len(sites) != 1 || len(sites[0].Endpoints) != 1 || sites[0].Endpoints[0].Requests != 1 {
+		t.Errorf("%+v", sites)
+	}
+}
+
+// TestAttachAgain: an Attach that fails leaves neither goroutines nor the directory's lock, and another one learns.
+func TestAttachAgain(t *testing.T) {
+	dir := t.TempDir()
+	before, err := Open(context.Background(), options(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err := before.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := OpenPassed(options(t, dir), told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pass(k, "/orders")
+	if err := k.Attach(context.Background(), options(t, dir)); !errors.Is(err, store.ErrLocked) || k.Node != nil || k.Store != nil {
+		t.Fatalf("attached to a directory that is not free: %v", err)
+	}
+	if err := before.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	running := goleak.IgnoreCurrent()
+	broken := options(t, dir)
+	broken.Bundle.Sites[0].Policy.Rules = []bundle.Rule{{Name: "a", When: "1 +"}}
+	var mistakes MistakesError
+	for range 3 {
+		if err := k.Attach(context.Background(), broken); !errors.As(err, &mistakes) || k.Node != nil || k.Store != nil {
+			t.Fatalf("a policy that does not compile: %v", err)
+		}
+	}
+	goleak.VerifyNone(t, running)
+	if err := k.Attach(context.Background(), options(t, dir)); err != nil {
+		t.Fatal(err)
+	}
+	pass(k, "/orders")
+	if err := k.Close(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if k, err = Open(context.Background(), options(t, dir)); err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close(context.Background())
+	if sites := k.Node.Inventory().Sites; len(sites) != 1 || len(sites[0].Endpoints) != 1 || sites[0].Endpoints[0].Requests != 2 {
 		t.Errorf("%+v", sites)
 	}
 }

@@ -74,19 +74,26 @@ func OpenPassed(o Options, blob []byte) (*Core, error) {
 	return k, nil
 }
 
-// Attach opens the data directory, which must be free, and begins to learn with what waits in the queue.
+// Attach opens the data directory, which must be free, and begins to learn with what waits in the queue. After an error
+// nothing of it is left, so that it may be tried again.
 func (k *Core) Attach(ctx context.Context, o Options) (err error) {
 	if err := k.openStore(ctx, o); err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
+			k.Node = nil // nothing runs on it yet
 			err = errors.Join(err, k.closeStore())
+			k.Store = nil
 		}
 	}()
 	if err := k.openNode(ctx, o); err != nil {
 		return err
 	}
 	// What was told may know more than what was stored, and less: from here on the store is right.
-	return k.Reload(ctx, o.Bundle)
+	if err := k.Reload(ctx, o.Bundle); err != nil {
+		return err
+	}
+	k.startLearning()
+	return nil
 }
