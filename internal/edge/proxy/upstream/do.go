@@ -33,7 +33,7 @@ func (g *Group) Do(ctx context.Context, r *Request) (*Answer, error) {
 			return nil, err
 		}
 		if attempt == 1 {
-			g.budget.request()
+			g.budget.Request()
 		}
 		a, how, err := s.do(ctx, r)
 		if err == nil {
@@ -46,7 +46,7 @@ func (g *Group) Do(ctx context.Context, r *Request) (*Answer, error) {
 		s.release()
 		last = err
 		tried.add(s)
-		if !how.again(r, s) || attempt >= g.o.Retries.Attempts || r.given(ctx) || !g.other(&tried) || !g.budget.take() {
+		if !how.again(r, s) || attempt >= g.o.Retries.Attempts || r.given(ctx) || !g.other(&tried) || !g.budget.Take() {
 			return nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy/upstream/link"
+	"merlon/internal/edge/proxy/upstream/retry"
 )
 
 // Options is everything a Group is made from. Zero limits and time-outs take their defaults.
@@ -93,7 +94,7 @@ func def[T int | float64 | time.Duration](p *T, v T) {
 type Group struct {
 	o       Options
 	servers atomic.Pointer[[]*Server]
-	budget  budget
+	budget  retry.Budget
 	// waiting counts the requests that wait for a server; freed wakes one of them.
 	waiting atomic.Int32
 	freed   chan struct{}
@@ -110,7 +111,7 @@ type Group struct {
 func NewGroup(o Options) *Group {
 	o.fill()
 	g := &Group{o: o, freed: make(chan struct{}, 1), unresolved: make(map[*Target]bool)}
-	g.budget.fill(o.Retries.Budget)
+	g.budget.Fill(o.Retries.Budget)
 	g.buffers.New = func() any { return new([link.StreamBuffer]byte) }
 	g.life, g.end = context.WithCancel(context.Background())
 	list := make([]*Server, 0, len(o.Targets))

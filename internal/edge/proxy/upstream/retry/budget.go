@@ -1,10 +1,11 @@
-package upstream
+// Package retry bounds how many requests are sent again.
+package retry
 
 import "sync/atomic"
 
-// budget is a bucket of retries: each request puts a share of one in, each retry takes one out. A failing server then costs
+// Budget is a bucket of retries: each request puts a share of one in, each retry takes one out. A failing server then costs
 // the others a fifth more, whatever the clients do, and not a multiple.
-type budget struct {
+type Budget struct {
 	level atomic.Int64 // in thousandths
 	share int64
 }
@@ -16,20 +17,21 @@ const (
 	brim    = 100 * oneRetry
 )
 
-func (b *budget) fill(share float64) {
+// Fill makes the bucket ready: share is what a request puts in, as a part of one retry.
+func (b *Budget) Fill(share float64) {
 	b.share = int64(share * oneRetry)
 	b.level.Store(reserve)
 }
 
-// request is told of every request.
-func (b *budget) request() {
+// Request is told of every request.
+func (b *Budget) Request() {
 	if b.level.Load() < brim {
 		b.level.Add(b.share)
 	}
 }
 
-// take tells whether there may be one retry more.
-func (b *budget) take() bool {
+// Take tells whether there may be one retry more.
+func (b *Budget) Take() bool {
 	for {
 		have := b.level.Load()
 		if have < oneRetry {
