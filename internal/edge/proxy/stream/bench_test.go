@@ -29,8 +29,14 @@ func BenchmarkRequest(b *testing.B) {
 	write := func(id uint32) string {
 		text.Reset()
 		for _, f := range [][2]string{
-			{":method", "GET"}, {":scheme", "http"}, {":authority", "acme"}, {":path", "/items/17?q=x"}, {"user-agent", "bench"},
-			{"accept", "*/*"}, {"accept-encoding", "gzip"}, {"cookie", "a=b"},
+			{":method", "GET"},
+			{":scheme", "http"},
+			{":authority", "acme"},
+			{":path", "/items/17?q=x"},
+			{"user-agent", "bench"},
+			{"accept", "*/*"},
+			{"accept-encoding", "gzip"},
+			{"cookie", "a=b"},
 		} {
 			_ = e.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]})
 		}

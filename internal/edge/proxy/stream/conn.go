@@ -10,7 +10,6 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"merlon/internal/edge/proxy/listen"
-	"merlon/internal/enforce/action"
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 	"merlon/internal/model/identity"
@@ -293,7 +292,6 @@ func (c *conn) report(a exchange.Anomaly) {
 	if site := c.peer.site.Load(); site != nil {
 		x.Site = *site
 	}
-	var reply action.Reply = t.Request()
-	_ = reply // whatever policy says, it was refused
+	_ = t.Request() // whatever policy says, it was refused
 	t.Close(event.OutcomeRefused, int(a.Describe().Status))
 }

@@ -49,7 +49,8 @@ func certificate(t testing.TB) (cert, key []byte) {
 }
 
 func TestHTTP3(t *testing.T) {
-	r := newRig(t, http.HandlerFunc(echo), nil)
+	admission := listen.NewAdmission(listen.AdmissionOptions{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	r := newRig(t, http.HandlerFunc(echo), func(o *setup) { o.Admission = admission })
 	cert, key := certificate(t)
 	secure, err := listen.NewTLS(listen.TLSOptions{
 		Certificates: []listen.CertificateFiles{{Certificate: "c", Key: "k"}}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
@@ -110,6 +111,13 @@ func TestHTTP3(t *testing.T) {
 		if ja4 := e.Text(e.JA4); !strings.HasPrefix(ja4, "q13d") || len(ja4) != 36 || e.Outcome != event.OutcomeAnswered || e.HTTP2 != 0 || e.Fingerprint != 0 {
 			t.Errorf("%q %v %x", ja4, e.Outcome, e.HTTP2)
 		}
+	}
+	r.quiet()
+	if got := admission.Stats(); got.Open != 1 || got.Admitted != 1 {
+		t.Errorf("%+v", got)
+	}
+	if n := admission.Shed(1); n != 1 {
+		t.Errorf("%d idle connections were closed", n)
 	}
 	_ = client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
