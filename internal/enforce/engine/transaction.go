@@ -270,20 +270,28 @@ func (t *Transaction) record(e *event.Event, outcome event.Outcome, status int, 
 	e.Principal, e.Session, e.Credentials = t.who.Principal, t.who.Session, t.who.Credentials
 	e.Actor, e.Link = t.who.Actor, t.link
 	e.Anomalies = x.Anomalies
+	v := t.verdict
+	if copied(x.Source) && v.Kind > action.Allow {
+		// Nothing was done, and nothing could have been.
+		if v.Kind >= v.Would {
+			v.Would, v.WouldRule = v.Kind, v.Rule
+		}
+		v.Kind = action.Allow
+	}
 	e.Verdict = event.Verdict{
-		Enforced: t.verdict.Kind > action.Allow, Action: t.verdict.Kind.String(), Rule: t.verdict.Rule, Status: uint16(status),
+		Enforced: v.Kind > action.Allow, Action: v.Kind.String(), Rule: v.Rule, Status: uint16(status),
 	}
-	if t.verdict.Kind == action.Allow {
-		e.Verdict.Rule = t.verdict.WouldRule
+	if v.Kind == action.Allow {
+		e.Verdict.Rule = v.WouldRule
 	}
-	if outcome == event.OutcomeRefused && t.verdict.Kind < action.Block {
+	if outcome == event.OutcomeRefused && v.Kind < action.Block {
 		// A message that cannot be forwarded is refused whatever policy says.
 		e.Verdict.Enforced, e.Verdict.Action = true, action.Block.String()
 		if len(t.findings) > 0 {
 			e.Verdict.Rule = t.findings[0].ID
 		}
-	} else if t.verdict.Would > t.verdict.Kind {
-		e.Verdict.Would = t.verdict.Would.String()
+	} else if v.Would > v.Kind {
+		e.Verdict.Would = v.Would.String()
 	}
 	e.Findings = append(e.Findings, t.findings...)
 	if t.site == nil {
@@ -298,6 +306,10 @@ func (t *Transaction) record(e *event.Event, outcome event.Outcome, status int, 
 	t.engine.shared.Observe(e, x, t.site.key, params)
 	return nil
 }
+
+// copied tells sources that hear of live traffic from another program: whatever policy says about it, it has passed. Files
+// are judged as if they were served, which is what people read them for.
+func copied(s exchange.Source) bool { return s == exchange.SourceMirror || s == exchange.SourceOTLP }
 
 // maxUserAgent is how much of a User-Agent an event keeps; real ones rarely exceed 200 bytes.
 const maxUserAgent = 256
