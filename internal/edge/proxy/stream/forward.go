@@ -41,8 +41,16 @@ func (f *flow) forward(reply action.Reply) {
 		f.failed(err)
 		return
 	}
-	defer a.Close()
+	over := false
+	defer func() {
+		if over {
+			a.Close()
+		} else {
+			a.Discard() // a panic: the transaction is closed behind this, and what it tells of stands in the answer's memory
+		}
+	}()
 	f.pass(a)
+	over = true
 }
 
 // failed answers for an upstream that gave no usable answer, or ends the request when the client is the one that failed.
