@@ -268,6 +268,21 @@ func newTLS(t testing.TB, f *folder, o TLSOptions) *TLS {
 	return x
 }
 
+// reloading reads the files of x again.
+func reloading(f *folder, x *TLS, o TLSOptions) func() error {
+	o.Read, o.Log = f.read, slog.New(slog.DiscardHandler)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return func() error {
+		p, err := Prepare(o)
+		if err == nil {
+			x.Use(p)
+		}
+		return err
+	}
+}
+
 func wantErr(t *testing.T, got, want error) {
 	t.Helper()
 	if !errors.Is(got, want) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -44,18 +43,21 @@ type TLSOptions struct {
 
 // TLS ends TLS connections. Its certificates may be replaced while it serves.
 type TLS struct {
-	o       TLSOptions
 	base    *tls.Config
 	set     atomic.Pointer[set]
 	tickets tickets
-	reload  sync.Mutex
+	using   sync.Mutex
 }
+
+// Prepared is certificates and conditions that were read and checked, and that nobody serves by yet.
+type Prepared struct{ set *set }
 
 // set is what one reading of the files gave. It never changes.
 type set struct {
 	certificates []*certificate
 	exact, wild  map[string][]*certificate // by lower-case name; wild without its "*."
 	authorities  []byte
+	auth         ClientAuth
 	config       *tls.Config
 	now          func() time.Time
 }
@@ -73,33 +75,42 @@ func suites12() []uint16 {
 // NewTLS reads the files. A certificate that has expired is served all the same, with a warning in the log: at start
 // there is no better one.
 func NewTLS(o TLSOptions) (*TLS, error) {
-	if o.MinVersion < tls.VersionTLS12 {
-		o.MinVersion = tls.VersionTLS12
-	}
-	t := &TLS{o: o}
-	s, err := t.read()
+	s, err := o.read()
 	if s == nil {
 		return nil, err
 	}
 	if err != nil {
 		o.Log.Error("clients will refuse this certificate", "error", err)
 	}
-	t.use(s, true)
-	t.base = &tls.Config{MinVersion: o.MinVersion, GetConfigForClient: t.configFor}
-	return t, nil
+	return (&Prepared{s}).TLS(), nil
 }
 
-// Reload reads the files again. New handshakes then use them; connections that are open stay as they are. When anything
-// is wrong with any file, nothing is replaced and the error names the file.
-func (t *TLS) Reload() error {
-	t.reload.Lock()
-	defer t.reload.Unlock()
-	s, err := t.read()
+// Prepare reads and checks the files, and changes nothing that serves: Use puts into place exactly what was checked. When
+// anything is wrong with any file, an expired certificate too, the error names the file.
+func Prepare(o TLSOptions) (*Prepared, error) {
+	s, err := o.read()
 	if err != nil {
-		return fmt.Errorf("certificates stay as they were: %w", err)
+		return nil, err
 	}
-	t.use(s, !bytes.Equal(s.authorities, t.set.Load().authorities))
-	return nil
+	return &Prepared{s}, nil
+}
+
+// TLS serves by what was prepared.
+func (p *Prepared) TLS() *TLS {
+	t := new(TLS)
+	t.use(p.set, true)
+	// The set's own lowest version holds: it is asked before a version is agreed on.
+	t.base = &tls.Config{MinVersion: tls.VersionTLS12, GetConfigForClient: t.configFor}
+	return t
+}
+
+// Use serves new handshakes by what was prepared, which may have other options, too; connections that are open stay as they
+// are. Tickets that were given under other conditions are worthless from then on.
+func (t *TLS) Use(p *Prepared) {
+	t.using.Lock()
+	defer t.using.Unlock()
+	old := t.set.Load()
+	t.use(p.set, !bytes.Equal(p.set.authorities, old.authorities) || p.set.auth != old.auth || p.set.config.MinVersion != old.config.MinVersion)
 }
 
 // Run replaces the session ticket keys until ctx ends. The composition root starts it.
@@ -133,12 +144,13 @@ func (t *TLS) use(s *set, forget bool) {
 
 // read makes a set of the files. Every mistake is named at once; a set beside an error holds certificates that are not valid
 // now.
-func (t *TLS) read() (*set, error) {
-	s := &set{exact: make(map[string][]*certificate), wild: make(map[string][]*certificate), now: t.o.Now}
+func (o *TLSOptions) read() (*set, error) {
+	lowest := max(o.MinVersion, tls.VersionTLS12)
+	s := &set{exact: make(map[string][]*certificate), wild: make(map[string][]*certificate), auth: o.ClientAuth, now: o.Now}
 	var wrong []error
 	usable := true
-	for _, f := range t.o.Certificates {
-		c, err := loadCertificate(f, t.o.Read, t.o.Now())
+	for _, f := range o.Certificates {
+		c, err := loadCertificate(f, o.Read, o.Now())
 		if err != nil {
 			wrong = append(wrong, err)
 		}
@@ -146,30 +158,30 @@ func (t *TLS) read() (*set, error) {
 			usable = false
 			continue
 		}
-		if c.stapled != nil && !t.o.Now().Before(c.until) {
-			t.o.Log.Warn("the OCSP response is stale and is not stapled; fetch a new one", "file", f.OCSP, "until", c.until)
+		if c.stapled != nil && !o.Now().Before(c.until) {
+			o.Log.Warn("the OCSP response is stale and is not stapled; fetch a new one", "file", f.OCSP, "until", c.until)
 		}
 		s.add(c)
 	}
-	if len(t.o.Certificates) == 0 {
+	if len(o.Certificates) == 0 {
 		usable = false
 		wrong = append(wrong, errors.New("a TLS listener needs a certificate"))
 	}
 	s.config = &tls.Config{
-		MinVersion: t.o.MinVersion, CipherSuites: suites12(), NextProtos: []string{"http/1.1"}, GetCertificate: s.choose, Time: t.o.Now,
+		MinVersion: lowest, CipherSuites: suites12(), NextProtos: []string{"http/1.1"}, GetCertificate: s.choose, Time: o.Now,
 	}
-	if t.o.HTTP2 {
+	if o.HTTP2 {
 		s.config.NextProtos = []string{"h2", "http/1.1"}
 	}
-	if t.o.ClientAuth != NoClientAuth {
-		pool, text, err := authorities(t.o.ClientCA, t.o.Read)
+	if o.ClientAuth != NoClientAuth {
+		pool, text, err := authorities(o.ClientCA, o.Read)
 		if err != nil {
 			usable = false
 			wrong = append(wrong, err)
 		}
 		s.config.ClientCAs, s.authorities = pool, text
 		s.config.ClientAuth = tls.VerifyClientCertIfGiven
-		if t.o.ClientAuth == RequireClientAuth {
+		if o.ClientAuth == RequireClientAuth {
 			s.config.ClientAuth = tls.RequireAndVerifyClientCert
 		}
 	}

@@ -101,7 +101,9 @@ func TestReload(t *testing.T) {
 	var f folder
 	files := f.certificate(t, ca, "a", lease{names: []string{"old.example"}})
 	second := f.certificate(t, ca, "b", lease{names: []string{"b.example"}})
-	x := newTLS(t, &f, TLSOptions{Certificates: []CertificateFiles{files, second}})
+	options := TLSOptions{Certificates: []CertificateFiles{files, second}}
+	x := newTLS(t, &f, options)
+	reload := reloading(&f, x, options)
 	s := newStation(t, Options{TLS: x})
 	open, o, err := s.tls(&tls.Config{InsecureSkipVerify: true})
 	if err != nil {
@@ -145,7 +147,7 @@ func TestReload(t *testing.T) {
 					delete(f.files, name)
 				}
 			}
-			err := x.Reload()
+			err := reload()
 			wantErr(t, err, tc.want)
 			for _, part := range tc.says {
 				if !strings.Contains(err.Error(), part) {
@@ -161,7 +163,7 @@ func TestReload(t *testing.T) {
 	f.put("a.key", newKey)
 	f.put("b.pem", good["b.pem"])
 	f.put("b.key", good["b.key"])
-	if err := x.Reload(); err != nil {
+	if err := reload(); err != nil {
 		t.Fatal(err)
 	}
 	if got := shown(); got != "new.example" {
@@ -199,10 +201,12 @@ func TestStart(t *testing.T) {
 func TestTicketKeysRotate(t *testing.T) {
 	ca := newIssuer(t, "ca")
 	var f folder
-	x := newTLS(t, &f, TLSOptions{
+	options := TLSOptions{
 		Certificates: []CertificateFiles{f.certificate(t, ca, "a", lease{names: []string{"a.example"}})}, ClientAuth: RequestClientAuth, ClientCA: "ca.pem",
 		Read: f.read,
-	}.with(&f, ca))
+	}.with(&f, ca)
+	x := newTLS(t, &f, options)
+	reload := reloading(&f, x, options)
 	s := newStation(t, Options{TLS: x})
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		connect := func(cache tls.ClientSessionCache) bool {
@@ -225,7 +229,7 @@ func TestTicketKeysRotate(t *testing.T) {
 				t.Errorf("version %x: a ticket of %d rotations ago is refused", version, i)
 			}
 			if i == 0 {
-				if err := x.Reload(); err != nil {
+				if err := reload(); err != nil {
 					t.Fatal(err)
 				}
 				if !connect(cache) {
@@ -243,7 +247,7 @@ func TestTicketKeysRotate(t *testing.T) {
 	for i, want := range []bool{false, true, false} {
 		if i == 2 {
 			f.put("ca.pem", newIssuer(t, "another").pem())
-			if err := x.Reload(); err != nil {
+			if err := reload(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -251,6 +255,41 @@ func TestTicketKeysRotate(t *testing.T) {
 		if err != nil || c.ConnectionState().DidResume != want {
 			t.Errorf("connection %d: resumed %v, %v", i, c.ConnectionState().DidResume, err)
 		}
+	}
+}
+
+// TestPrepared: what was checked is what serves, whatever the files hold by then, and under the conditions it was checked with.
+func TestPrepared(t *testing.T) {
+	ca := newIssuer(t, "ca")
+	var f folder
+	options := TLSOptions{Certificates: []CertificateFiles{f.certificate(t, ca, "a", lease{names: []string{"old.example"}})}, Read: f.read, Now: time.Now}
+	x := newTLS(t, &f, options)
+	s := newStation(t, Options{TLS: x})
+	shown := func(highest uint16) (string, error) {
+		c, _, err := s.tls(&tls.Config{InsecureSkipVerify: true, MaxVersion: highest})
+		if err != nil {
+			return "", err
+		}
+		return c.ConnectionState().PeerCertificates[0].DNSNames[0], nil
+	}
+	chain, key := ca.leaf(t, lease{names: []string{"checked.example"}})
+	f.put("a.pem", chain)
+	f.put("a.key", key)
+	options.MinVersion = tls.VersionTLS13
+	p, err := Prepare(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.put("a.pem", []byte("another content"))
+	if got, err := shown(tls.VersionTLS12); err != nil || got != "old.example" {
+		t.Errorf("before it is used: %q, %v", got, err)
+	}
+	x.Use(p)
+	if got, err := shown(0); err != nil || got != "checked.example" {
+		t.Errorf("used: %q, %v", got, err)
+	}
+	if got, err := shown(tls.VersionTLS12); err == nil {
+		t.Errorf("TLS 1.2 is spoken: %q", got)
 	}
 }
 
@@ -292,7 +331,9 @@ func TestStaple(t *testing.T) {
 	}
 	f.put("a.ocsp", response(ca, leaf.SerialNumber, ocsp.Good, begin.Add(time.Hour)))
 	var ahead atomic.Int64
-	x := newTLS(t, &f, TLSOptions{Certificates: []CertificateFiles{files}, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }})
+	options := TLSOptions{Certificates: []CertificateFiles{files}, Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }}
+	x := newTLS(t, &f, options)
+	reload := reloading(&f, x, options)
 	s := newStation(t, Options{TLS: x})
 	stapled := func() bool {
 		c, _, err := s.tls(&tls.Config{ServerName: "a.example", RootCAs: ca.pool()})
@@ -308,7 +349,7 @@ func TestStaple(t *testing.T) {
 	if stapled() {
 		t.Error("a stale response is stapled")
 	}
-	if err := x.Reload(); err != nil {
+	if err := reload(); err != nil {
 		t.Errorf("a stale response keeps a good certificate from being used: %v", err)
 	}
 	ahead.Store(0)
@@ -328,7 +369,7 @@ func TestStaple(t *testing.T) {
 	} {
 		f.put("a.pem", chain)
 		change()
-		if err := x.Reload(); !errors.Is(err, ErrStaple) || !strings.Contains(err.Error(), "a.ocsp") {
+		if err := reload(); !errors.Is(err, ErrStaple) || !strings.Contains(err.Error(), "a.ocsp") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
