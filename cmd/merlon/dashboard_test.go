@@ -22,13 +22,18 @@ import (
 // certify writes a certificate of its own for a listener.
 func certify(t *testing.T, dir string) {
 	t.Helper()
+	certifyUntil(t, dir, time.Now().Add(time.Hour))
+}
+
+func certifyUntil(t *testing.T, dir string, end time.Time) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), DNSNames: []string{"shop.example"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: end,
 	}
 	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

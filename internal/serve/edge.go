@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"reflect"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -48,7 +47,8 @@ func (p *Process) openEdge(ctx context.Context, sites map[string]*upstream.Group
 	})
 	p.stream = stream.New(stream.Options{
 		Engine: p.core.Engine, Upstreams: func(site string) *upstream.Group { return p.proxy.Upstreams(site) },
-		Codec: codec(l), InspectRequest: int(l.InspectRequestBytes), InspectResponse: int(l.InspectResponseBytes),
+		Codec: codec(l), Admission: p.admission, BodyRate: int(l.BodyBytesPerSecond),
+		InspectRequest: int(l.InspectRequestBytes), InspectResponse: int(l.InspectResponseBytes),
 		Timeouts: stream.Timeouts{Head: t.Head, Body: t.Body, Idle: t.Idle},
 		Limits:   stream.Limits{Streams: l.StreamsPerConnection},
 		Now:      time.Now, Log: p.log,
@@ -73,16 +73,14 @@ type listener struct {
 	cfg     config.Listener
 	l       *listen.Listener
 	tls     *listen.TLS
-	stop    context.CancelFunc // of the tickets' rotation
+	endTLS  context.CancelFunc // of the tickets' rotation; nil before run
+	http3   *datagrams         // nil without HTTP/3
 	retired atomic.Bool        // closed on purpose
 }
 
-// newTLS reads the certificates of a listener; nil for a plain one.
-func (p *Process) newTLS(cfg config.Listener) (*listen.TLS, error) {
+// certificates are what the listener ends TLS with; the listener has TLS.
+func (p *Process) certificates(cfg config.Listener) listen.TLSOptions {
 	t := cfg.TLS
-	if t == nil {
-		return nil, nil //nolint:nilnil // a plain listener has none
-	}
 	o := listen.TLSOptions{ClientCA: t.ClientCA, HTTP2: cfg.Multiplexed(), MinVersion: tls.VersionTLS12, Read: os.ReadFile, Now: time.Now, Log: p.log}
 	for _, c := range t.Pairs() {
 		o.Certificates = append(o.Certificates, listen.CertificateFiles{Certificate: c.Certificate, Key: c.Key, OCSP: c.OCSP})
@@ -96,30 +94,24 @@ func (p *Process) newTLS(cfg config.Listener) (*listen.TLS, error) {
 	case "require":
 		o.ClientAuth = listen.RequireClientAuth
 	}
-	return listen.NewTLS(o)
+	return o
 }
 
-// newListener puts the configuration over an open socket; it serves nothing yet.
-func (p *Process) newListener(nl net.Listener, cfg config.Listener) (*listener, error) {
-	t, err := p.newTLS(cfg)
-	if err != nil {
-		return nil, err
-	}
+// newListener puts the configuration over an open socket; it serves nothing yet. t is nil for a plain listener.
+func (p *Process) newListener(nl net.Listener, cfg config.Listener, t *listen.TLS) *listener {
 	return &listener{cfg: cfg, tls: t, l: listen.New(nl, listen.Options{
 		Trusted: cfg.ProxyProtocol, TLS: t, H2C: cfg.H2C, Admission: p.admission, Head: p.cfg.Timeouts.Handshake, Now: time.Now, Log: p.log,
-	})}, nil
+	})}
 }
 
 // run serves clients until the listener is retired or the process drains.
 func (p *Process) run(ctx context.Context, l *listener) {
-	ctx, l.stop = context.WithCancel(ctx)
-	if l.tls != nil {
+	if l.tls != nil && l.endTLS == nil {
+		ctx, l.endTLS = context.WithCancel(ctx)
 		p.background(ctx, l.tls.Run)
 	}
 	p.log.Info("serving clients", "address", l.l.Addr().String(), "tls", l.tls != nil, "http2", l.cfg.Multiplexed())
-	p.runHTTP3(ctx, l)
 	p.accepting.Go(func() {
-		defer l.stop()
 		if err := p.proxy.Serve(l.l); !errors.Is(err, proxy.ErrClosed) && !l.retired.Load() {
 			p.failure <- fmt.Errorf("%s: %w", l.cfg.Address, err)
 		}
@@ -135,15 +127,9 @@ func (l *listener) retire() {
 // listen opens every address before the first request is served, so that a taken port is found at once.
 func (p *Process) listen(ctx context.Context) error {
 	for _, cfg := range p.cfg.Listen {
-		nl, err := p.o.Sockets.Listen(ctx, cfg.Address)
-		if err != nil {
-			return fmt.Errorf("cannot serve clients: %w", err)
+		if err := p.open(ctx, cfg); err != nil {
+			return err
 		}
-		l, err := p.newListener(nl, cfg)
-		if err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", cfg.Address, err), nl.Close())
-		}
-		p.listeners = append(p.listeners, l)
 	}
 	if err := p.openDoors(ctx); err != nil {
 		return err
@@ -155,8 +141,46 @@ func (p *Process) listen(ctx context.Context) error {
 	if unused := p.o.Sockets.Unused(); len(unused) > 0 {
 		p.log.Warn("inherited sockets that the configuration does not name are closed", "addresses", unused)
 	}
+	if p.o.Parent == nil { // else the parent still reads these packets
+		if err := p.beginPackets(); err != nil {
+			return err
+		}
+	}
 	for _, l := range p.listeners {
 		p.run(ctx, l)
+	}
+	return nil
+}
+
+// beginPackets serves HTTP/3 wherever it is wanted.
+func (p *Process) beginPackets() error {
+	for _, l := range p.listeners {
+		if l.http3 == nil {
+			continue
+		}
+		if err := p.beginHTTP3(l.http3); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open opens the sockets of one listener.
+func (p *Process) open(ctx context.Context, cfg config.Listener) (err error) {
+	var t *listen.TLS
+	if cfg.TLS != nil {
+		if t, err = listen.NewTLS(p.certificates(cfg)); err != nil {
+			return fmt.Errorf("%s: %w", cfg.Address, err)
+		}
+	}
+	nl, err := p.o.Sockets.Listen(ctx, cfg.Address)
+	if err != nil {
+		return fmt.Errorf("cannot serve clients: %w", err)
+	}
+	l := p.newListener(nl, cfg, t)
+	p.listeners = append(p.listeners, l)
+	if cfg.HTTP3 && t != nil {
+		return p.bindHTTP3(ctx, l)
 	}
 	return nil
 }
@@ -179,118 +203,4 @@ func (p *Process) show() {
 		urls = append(urls, scheme+reachable(l.l.Addr()))
 	}
 	p.visible.Store(&visible{urls: urls, listeners: slices.Clone(p.listeners), groups: p.groups})
-}
-
-// group makes what stands behind a site.
-func (p *Process) group(cfg config.Config, s *config.Site) (*upstream.Group, error) {
-	o := upstream.Options{
-		Site: s.Name, Codec: codec(cfg.Limits), MaxIdle: cfg.Limits.UpstreamConnections, Log: p.log, Now: time.Now,
-		Timeouts: upstream.Timeouts{Connect: cfg.Timeouts.Connect, Response: cfg.Timeouts.Response, Body: cfg.Timeouts.Body},
-		Hash:     s.Balance == "hash", MaxInUse: cfg.Limits.UpstreamInUse,
-		Retries: upstream.Retries{Budget: s.Retries.Budget, Attempts: s.Retries.Attempts},
-		Health: upstream.Health{
-			Path: s.Health.Path, Interval: s.Health.Interval, Timeout: s.Health.Timeout, Healthy: s.Health.Healthy, Unhealthy: s.Health.Unhealthy,
-			From: s.Health.Status.From, To: s.Health.Status.To,
-		},
-		Resolve: func(ctx context.Context, host string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		},
-	}
-	if s.Retries.Budget == 0 {
-		o.Retries.Attempts = 1
-	}
-	for i := range s.Upstreams {
-		one, err := target(&s.Upstreams[i])
-		if err != nil {
-			return nil, fmt.Errorf("site %s: %w", s.Name, err)
-		}
-		o.Targets = append(o.Targets, one)
-	}
-	return upstream.NewGroup(o), nil
-}
-
-func target(u *config.Upstream) (upstream.Target, error) {
-	t, err := upstream.ParseTarget(u.URL)
-	if err != nil {
-		return t, err
-	}
-	t.Weight, t.MaxConnections = u.Weight, u.MaxConnections
-	if !u.TLS() {
-		return t, nil
-	}
-	c := upstream.Credentials{ServerName: u.ServerName}
-	for _, f := range []struct {
-		name string
-		to   *[]byte
-	}{{u.CA, &c.CA}, {u.Certificate, &c.Certificate}, {u.Key, &c.Key}} {
-		if f.name == "" {
-			continue
-		}
-		if *f.to, err = os.ReadFile(f.name); err != nil {
-			return t, err
-		}
-	}
-	return t, t.Secure(c)
-}
-
-// groupsOf makes what stands behind each site; groups of before whose site is unchanged are kept, with their connections.
-func (p *Process) groupsOf(l *Loaded, before map[string]*siteGroup) (map[string]*siteGroup, error) {
-	cfg, files := l.cfg, string(l.hash[:])
-	all := make(map[string]*siteGroup)
-	for i := range cfg.Sites {
-		s := &cfg.Sites[i]
-		key := groupKey{site: *s, limits: cfg.Limits, timeouts: cfg.Timeouts}
-		key.site.Specs, key.site.Policy, key.site.Hosts, key.site.Default, key.site.TrustedHops = nil, "", nil, nil, 0
-		for _, u := range s.Upstreams {
-			if u.CA != "" || u.Certificate != "" {
-				key.files = files // which of them changed is not worth knowing
-			}
-		}
-		if old := before[s.Name]; old != nil && reflect.DeepEqual(old.key, key) {
-			all[s.Name] = old
-			continue
-		}
-		g, err := p.group(cfg, s)
-		if err != nil {
-			closeGroups(all, before)
-			return nil, &UsageError{err}
-		}
-		ctx, stop := context.WithCancel(p.life)
-		p.background(ctx, g.Run)
-		all[s.Name] = &siteGroup{key: key, Group: g, stop: stop}
-	}
-	return all, nil
-}
-
-// siteGroup is the servers of a site with what they were made from.
-type siteGroup struct {
-	*upstream.Group
-	key  groupKey
-	stop context.CancelFunc // of checks and look-ups
-}
-
-type groupKey struct {
-	site     config.Site
-	limits   config.Limits
-	timeouts config.Timeouts
-	files    string
-}
-
-// plainGroups is what the proxy wants.
-func plainGroups(all map[string]*siteGroup) map[string]*upstream.Group {
-	out := make(map[string]*upstream.Group, len(all))
-	for name, g := range all {
-		out[name] = g.Group
-	}
-	return out
-}
-
-// closeGroups closes those of a that are not in b: nothing in use ends by it.
-func closeGroups(a, b map[string]*siteGroup) {
-	for name, g := range a {
-		if b[name] != g {
-			g.stop()
-			g.Close()
-		}
-	}
 }

@@ -87,6 +87,7 @@ type Process struct {
 	adminAddress string
 	serving      sync.WaitGroup
 	accepting    sync.WaitGroup // the listeners' part of it
+	ending       sync.WaitGroup // HTTP/3 that drains
 	failure      chan error     // the first listener that ends by itself
 	// tasks run beside everything until quit ends.
 	tasks sync.WaitGroup
@@ -168,7 +169,7 @@ func (p *Process) Start() error {
 		p.log.Warn(n.String())
 	}
 	var err error
-	if p.groups, err = p.groupsOf(l, nil); err != nil {
+	if p.groups, err = p.groupsOf(l.cfg, nil); err != nil {
 		p.quit()
 		return err
 	}
@@ -224,11 +225,7 @@ func (p *Process) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.Timeouts.Drain)
 	defer cancel()
 	var streams sync.WaitGroup
-	streams.Go(func() {
-		if err := p.stream.Shutdown(ctx); err != nil {
-			p.log.Warn("some HTTP/2 requests were cut", "error", err)
-		}
-	})
+	streams.Go(func() { p.drainStreams(ctx) })
 	if err := p.proxy.Shutdown(ctx); err != nil {
 		p.log.Warn("some exchanges were cut", "error", err)
 	}

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -118,7 +117,7 @@ func (p *Process) exchange(l *Loaded) error {
 		p.log.Warn(n.String())
 	}
 	next, keys := p.adopt(l.cfg)
-	groups, err := p.groupsOf(l, p.groups)
+	groups, err := p.groupsOf(next, p.groups)
 	if err != nil {
 		return err
 	}
@@ -194,97 +193,4 @@ func changedKeys(name string, a, b reflect.Value) []string {
 		}
 	}
 	return keys
-}
-
-// turn is a change of listeners that is ready to happen.
-type turn struct {
-	p       *Process
-	keep    []*listener // as they are, with their certificates read again
-	begin   []*listener // new, on new sockets or on those of others
-	end     []*listener
-	opened  []string // sockets that were not there before
-	removed []string
-}
-
-// prepare opens the sockets and reads the certificates that next needs, and changes nothing that serves.
-func (p *Process) prepare(next config.Config) (_ *turn, err error) {
-	t := &turn{p: p}
-	defer func() {
-		if err != nil {
-			t.undo()
-		}
-	}()
-	old := make(map[string]*listener)
-	for _, l := range p.listeners {
-		old[l.cfg.Address] = l
-	}
-	for _, cfg := range next.Listen {
-		before := old[cfg.Address]
-		delete(old, cfg.Address)
-		if before != nil && reflect.DeepEqual(before.cfg, cfg) {
-			t.keep = append(t.keep, before)
-			if before.tls != nil {
-				if _, err := p.newTLS(cfg); err != nil { // whether they can be read, before anything changes
-					return nil, fmt.Errorf("%s: %w", cfg.Address, err)
-				}
-			}
-			continue
-		}
-		nl, err := p.o.Sockets.Again(cfg.Address)
-		if before == nil {
-			nl, err = p.o.Sockets.Listen(p.life, cfg.Address)
-			t.opened = append(t.opened, cfg.Address)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("cannot serve clients: %w", err)
-		}
-		l, err := p.newListener(nl, cfg)
-		if err != nil {
-			_ = nl.Close()
-			return nil, fmt.Errorf("%s: %w", cfg.Address, err)
-		}
-		t.begin = append(t.begin, l)
-		if before != nil {
-			t.end = append(t.end, before)
-		}
-	}
-	for _, l := range old {
-		t.end = append(t.end, l)
-		t.removed = append(t.removed, l.cfg.Address)
-	}
-	return t, nil
-}
-
-// undo closes what was opened.
-func (t *turn) undo() {
-	for _, l := range t.begin {
-		_ = l.l.Close()
-	}
-	for _, a := range t.opened {
-		t.p.o.Sockets.Forget("tcp", a)
-	}
-}
-
-// commit serves by the new listeners and lets the old ones go. A socket that both share is accepted from all the time.
-func (t *turn) commit() {
-	p := t.p
-	for _, l := range t.keep {
-		if l.tls == nil {
-			continue
-		}
-		if err := l.tls.Reload(); err != nil {
-			p.log.Error(err.Error(), "address", l.cfg.Address)
-		}
-	}
-	for _, l := range t.begin {
-		p.run(p.life, l)
-	}
-	for _, l := range t.end {
-		l.retire()
-		p.log.Info("no longer accepting clients", "address", l.cfg.Address, "same_address_goes_on", !slices.Contains(t.removed, l.cfg.Address))
-	}
-	for _, a := range t.removed {
-		p.o.Sockets.Forget("tcp", a)
-	}
-	p.listeners = slices.Concat(t.keep, t.begin)
 }

@@ -49,6 +49,12 @@ func (p *Process) takeOver(l *Loaded) {
 	if err := p.o.Parent.Ready(); err != nil {
 		p.log.Error("the process before cannot be told to end", "error", err)
 	}
+	if err := p.o.Parent.WaitPackets(p.life); err != nil {
+		return // this one ends first
+	}
+	if err := p.beginPackets(); err != nil {
+		p.log.Error("HTTP/3 is not served", "error", err)
+	}
 	if err := p.o.Parent.Wait(p.life); err != nil {
 		return // this one ends first
 	}

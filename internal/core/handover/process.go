@@ -77,7 +77,9 @@ func (s *Sockets) Pass(ctx context.Context, o Start) (pid int, err error) {
 	}
 	// The other end of life is never closed: its end is that of this process. Nobody waits for the child either, since
 	// this process ends before it.
-	keepOpen(lifeOurs)
+	s.mu.Lock()
+	s.life = keepOpen(lifeOurs)
+	s.mu.Unlock()
 	return pid, nil
 }
 
@@ -133,17 +135,36 @@ func await(ctx context.Context, r *os.File, within time.Duration) error {
 }
 
 // keepOpen lets a descriptor live until the process ends, whatever the collector thinks of its file.
-func keepOpen(f *os.File) {
+func keepOpen(f *os.File) (kept int) {
 	raw, err := f.SyscallConn()
 	if err == nil {
-		_ = raw.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3) })
+		_ = raw.Control(func(fd uintptr) { kept, _ = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3) })
 	}
 	_ = f.Close()
+	return kept
 }
 
-// Parent is the Merlon that passed its sockets to this one.
+// packetsFree is what a parent writes on life once it reads from no packet socket any more.
+const packetsFree = 'p'
+
+// ReleasePackets tells the next process that it may read from the packet sockets, after Pass. Two processes that read from
+// one would each get some of the other's packets, and know none of their connections.
+func (s *Sockets) ReleasePackets() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.life <= 0 {
+		return nil
+	}
+	if _, err := unix.Write(s.life, []byte{packetsFree}); err != nil {
+		return fmt.Errorf("the next process is not told that it may read packets: %w", err)
+	}
+	return nil
+}
+
+// Parent is the Merlon that passed its sockets to this one. One goroutine waits for it.
 type Parent struct {
 	ready, life, state *os.File
+	ended              bool
 }
 
 func newParent(p passed) *Parent {
@@ -177,14 +198,34 @@ func (p *Parent) Failed(why error) {
 	_ = p.ready.Close()
 }
 
-// Wait returns when the parent has ended, or ctx has.
+// WaitPackets returns when the parent reads from the packet sockets no more, or has ended, or ctx has.
+func (p *Parent) WaitPackets(ctx context.Context) error {
+	_, err := p.word(ctx)
+	return err
+}
+
+// Wait returns when the parent has ended, or ctx has. It is called after WaitPackets, or instead of it.
 func (p *Parent) Wait(ctx context.Context) error {
+	for !p.ended {
+		if _, err := p.word(ctx); err != nil {
+			return err
+		}
+	}
+	return p.life.Close()
+}
+
+// word reads one byte from life; ended is set when there will be no more.
+func (p *Parent) word(ctx context.Context) (byte, error) {
 	stop := context.AfterFunc(ctx, func() { _ = p.life.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	var b [1]byte
 	_, err := p.life.Read(b[:])
 	if errors.Is(err, io.EOF) {
-		return p.life.Close()
+		p.ended = true
+		return 0, nil
 	}
-	return errors.Join(ctx.Err(), err)
+	if err != nil {
+		return 0, errors.Join(ctx.Err(), err)
+	}
+	return b[0], nil
 }

@@ -2,7 +2,8 @@
 //
 // A process that is told to hand over starts the new program with its listening sockets, what it knows, and two pipes.
 // On one the new process says that it is ready, or why it never will be; the other ends when the old process does, which
-// is when the data directory is free. Both accept from the same kernel queues meanwhile, so no connection is refused.
+// is when the data directory is free. Both accept from the same kernel queues meanwhile, so no connection is refused. Packet
+// sockets have one reader at a time: the new process waits until the old one lets go of them.
 //
 // systemd's protocol is that of sd_listen_fds(3): LISTEN_PID, LISTEN_FDS.
 package handover
@@ -49,6 +50,7 @@ type Sockets struct {
 	mu        sync.Mutex
 	inherited []socket
 	open      []socket
+	life      int // ours of the next process's pipe, from Pass on
 }
 
 // Environ is the part of the process's environment that is read here; a variable that was read is removed, so that no

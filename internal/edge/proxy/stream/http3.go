@@ -23,6 +23,7 @@ type HTTP3 struct {
 	transport *quic.Transport
 	server    *http3.Server
 	listener  *quic.Listener
+	told      *[]string // what answers of HTTP/2 say of this socket
 }
 
 // errQUICFull refuses a connection beyond Limits.QUICConnections.
@@ -61,7 +62,8 @@ func (s *Server) NewHTTP3(pc net.PacketConn, t *listen.TLS) (*HTTP3, error) {
 		return nil, errors.Join(err, h.transport.Close())
 	}
 	if a, ok := pc.LocalAddr().(*net.UDPAddr); ok {
-		s.altSvc.Store(&[]string{`h3=":` + strconv.Itoa(a.Port) + `"; ma=3600`})
+		h.told = &[]string{`h3=":` + strconv.Itoa(a.Port) + `"; ma=3600`}
+		s.altSvc.Store(h.told)
 	}
 	h.server = &http3.Server{Handler: s, MaxHeaderBytes: 2 * s.o.Codec.HeadBytes, IdleTimeout: s.o.Timeouts.Idle, ConnContext: h.identify}
 	return h, nil
@@ -134,9 +136,10 @@ func (h *HTTP3) Serve() error {
 
 // Shutdown lets requests under way finish, until ctx ends.
 func (h *HTTP3) Shutdown(ctx context.Context) error {
-	h.s.altSvc.Store(nil)
-	err := h.server.Shutdown(ctx)
-	return errors.Join(err, h.listener.Close(), h.transport.Close())
+	h.s.altSvc.CompareAndSwap(h.told, nil) // another socket's stays
+	// From here on a client that is new hears nothing and asks again, until somebody else reads from the socket.
+	err := h.listener.Close()
+	return errors.Join(err, h.server.Shutdown(ctx), h.transport.Close())
 }
 
 // settleLength finds out whether a request of HTTP/3 without a length has a body: nothing else says so. Only methods that
