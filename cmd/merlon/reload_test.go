@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -9,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestReload changes sites, policy and listeners of a running process under load: what has mistakes changes nothing, no
@@ -91,8 +95,28 @@ func TestReload(t *testing.T) {
 			t.Errorf("a configuration with mistakes has changed the listeners: %d", got)
 		}
 	}
-	// The listener that everybody uses changes on its socket, the other one goes.
+	// The listener that everybody uses changes on its socket, the other one goes, and with it who waits on it.
+	kept, err := net.Dial("tcp", second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	if _, err := io.WriteString(kept, "GET /orders/1 HTTP/1.1\r\nHost: club.example\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	from := bufio.NewReader(kept)
+	resp, err := http.ReadResponse(from, nil)
+	if err != nil || resp.Close || resp.StatusCode != 200 {
+		t.Fatalf("a connection that is kept: %v, %+v", err, resp)
+	}
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		t.Fatal(err)
+	}
 	change(config(fmt.Sprintf("{address: %q, h2c: true}", r.client), "", ""), true)
+	_ = kept.SetReadDeadline(time.Now().Add(20 * time.Second)) // far below the time an idle connection has
+	if n, err := from.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) || err == nil {
+		t.Errorf("a connection to the listener that is gone goes on: %d %v", n, err)
+	}
 	if got := status(second, "club.example", "GET", "/orders/1"); got != 0 {
 		t.Errorf("the listener that is gone answers with %d", got)
 	}

@@ -124,6 +124,12 @@ func (l *listener) retire() {
 	_ = l.l.Close()
 }
 
+// end is retire for an address that is not served any more: its connections come to their end, too.
+func (l *listener) end() {
+	l.retired.Store(true)
+	_ = l.l.End()
+}
+
 // listen opens every address before the first request is served, so that a taken port is found at once.
 func (p *Process) listen(ctx context.Context) error {
 	for _, cfg := range p.cfg.Listen {

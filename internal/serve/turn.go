@@ -148,8 +148,12 @@ func (t *turn) commit() {
 		p.run(p.life, l)
 	}
 	for _, l := range t.end {
-		l.retire()
 		goes := !slices.Contains(t.removed, socket{"tcp", l.cfg.Address})
+		if goes {
+			l.retire()
+		} else {
+			l.end()
+		}
 		if l.endTLS != nil && !slices.ContainsFunc(t.begin, func(n *listener) bool { return n.tls == l.tls }) {
 			l.endTLS()
 		}

@@ -257,7 +257,7 @@ func (c *conn) begun(now int64) bool {
 	switch p := c.s.pressure(); {
 	case p > listen.PressureFull:
 		return c.overloaded(now)
-	case p > listen.PressureHigh:
+	case p > listen.PressureHigh, c.nc.Ending():
 		c.head.KeepAlive = false
 	}
 	keep := c.exchange(now)

@@ -23,8 +23,9 @@ type Conn struct {
 
 	onWait    func()
 	admission *Admission
-	left      atomic.Bool // its place was given back
-	waited    bool        // a read deadline was set
+	ended     *atomic.Bool // its listener's; nil without one
+	left      atomic.Bool  // its place was given back
+	waited    bool         // a read deadline was set
 	state     atomic.Int32
 	since     atomic.Uint64 // when it began to wait for its client, by Admission.clock
 	// The place in Admission's table, under its shard's lock.
@@ -51,7 +52,13 @@ func (c *Conn) Busy() bool {
 func (c *Conn) Idle() {
 	c.progress()
 	c.state.CompareAndSwap(stateBusy, stateIdle)
+	if c.Ending() && !c.HTTP2 {
+		c.shed()
+	}
 }
+
+// Ending tells that the connection's listener wants it to end after the next answer.
+func (c *Conn) Ending() bool { return c.ended != nil && c.ended.Load() }
 
 // progress notes that the client has not kept the connection waiting.
 func (c *Conn) progress() {

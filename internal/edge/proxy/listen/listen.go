@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,8 +49,9 @@ func (o *Options) fill() {
 
 // Listener accepts the client connections of one address.
 type Listener struct {
-	nl net.Listener
-	o  Options
+	nl    net.Listener
+	o     Options
+	ended atomic.Bool
 }
 
 // New makes a listener on nl, which it closes with itself.
@@ -66,6 +68,28 @@ func (l *Listener) Addr() net.Addr { return l.nl.Addr() }
 
 // Close ends Accept.
 func (l *Listener) Close() error { return l.nl.Close() }
+
+// End closes and tells the connections to come to their end: those that wait for their client are closed now, the others
+// after the answer under way. HTTP/2 connections stay for as long as their clients want: a request may be on its way in
+// them at any time, and only GOAWAY could say which is not served any more.
+func (l *Listener) End() error {
+	err := l.Close()
+	l.ended.Store(true)
+	var waiting []*Conn
+	l.o.Admission.table.each(func(c *Conn, _ int) {
+		if c.ended != &l.ended {
+			return
+		}
+		// What a connection speaks is known once it has been busy; before that it has brought nothing.
+		if state := c.state.Load(); state == stateFresh || state == stateIdle && !c.HTTP2 {
+			waiting = append(waiting, c)
+		}
+	})
+	for _, c := range waiting {
+		c.shed() // not the busy ones: Idle will
+	}
+	return err
+}
 
 // Accept returns the next admitted connection; those that are not are closed at once, and nothing is waited for but the
 // kernel. The result has to go through Open before anything is read from it.
@@ -99,7 +123,7 @@ func discard(nc net.Conn) {
 
 func (l *Listener) wrap(nc net.Conn) *Conn {
 	peer := addrPort(nc.RemoteAddr())
-	return &Conn{Conn: nc, Raw: nc, Client: Client{Addr: peer, Peer: peer}}
+	return &Conn{Conn: nc, Raw: nc, Client: Client{Addr: peer, Peer: peer}, ended: &l.ended}
 }
 
 // addrPort is the address of a TCP peer; peers of other networks have none.
