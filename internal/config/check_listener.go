@@ -115,7 +115,13 @@ func (k *checker) doors(c Config) {
 	all := []struct {
 		key string
 		d   Door
-	}{{"decide", c.Decide}, {"mirror", c.Mirror}, {"otlp", c.OTLP}}
+	}{{"decide", c.Decide}, {"mirror", c.Mirror}, {"otlp", c.OTLP.Door()}}
+	if o := c.OTLP; o.TokenFile != "" {
+		k.filename("otlp.token_file", o.TokenFile)
+		if o.Address == "" && len(o.From) == 0 && o.Site == "" {
+			k.add("otlp.address", `write address: "127.0.0.1:4318"`, "no address, so the rest says nothing")
+		}
+	}
 	for i, one := range all {
 		key, d := one.key, one.d
 		if d.Address == "" {

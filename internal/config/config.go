@@ -6,7 +6,10 @@
 package config
 
 import (
+	"errors"
+	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -25,7 +28,7 @@ type Config struct {
 	// Mirror receives copies of requests, as nginx's mirror sends them.
 	Mirror Door `yaml:"mirror"`
 	// OTLP receives OpenTelemetry logs and traces over HTTP (OTLP/HTTP).
-	OTLP Door `yaml:"otlp"`
+	OTLP OTLP `yaml:"otlp"`
 	// Sites are the APIs behind this node; the host of a request chooses one.
 	Sites []Site `yaml:"sites"`
 	// Storage says where everything learned is kept: sqlite:DIRECTORY.
@@ -76,6 +79,45 @@ type Door struct {
 	From []netip.Prefix `yaml:"from"`
 	// Site is the site of everything that comes in; empty lets the host of each request choose.
 	Site string `yaml:"site"`
+}
+
+// OTLP is the side door for OpenTelemetry, whose exporters can prove who they are.
+type OTLP struct {
+	// Address is host:port; empty closes the door.
+	Address string `yaml:"address"`
+	// From lists the networks that may use the door; empty means this machine only. Whoever may use it is believed.
+	From []netip.Prefix `yaml:"from"`
+	// Site is the site of everything that comes in; empty lets the resource and the host of each request choose.
+	Site string `yaml:"site"`
+	// TokenFile is a file with the token that senders must present (Authorization: Bearer), read at start; empty means none is asked for.
+	TokenFile string `yaml:"token_file"`
+}
+
+// Door is what every side door has.
+func (o OTLP) Door() Door { return Door{Address: o.Address, From: o.From, Site: o.Site} }
+
+// Token bounds: sixteen characters made by chance cannot be guessed, and none of use is longer than the field's limit.
+const (
+	minToken = 16
+	maxToken = 4 << 10
+)
+
+// ParseToken reads a token file: one line, of the characters that a bearer token may have (RFC 6750, section 2.1). The
+// error says nothing of what is in it.
+func ParseToken(content []byte) (string, error) {
+	token := strings.TrimSpace(string(content))
+	odd := strings.IndexFunc(token, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~+/=", r))
+	})
+	switch {
+	case token == "":
+		return "", errors.New("holds no token")
+	case odd >= 0:
+		return "", errors.New("holds more than one line of letters, digits and -._~+/=")
+	case len(token) < minToken || len(token) > maxToken:
+		return "", fmt.Errorf("holds a token of %d characters, not of %d to %d", len(token), minToken, maxToken)
+	}
+	return token, nil
 }
 
 // Retention bounds what is kept. Age is measured by arrival, so no line of a log can make anything expire.

@@ -85,7 +85,7 @@ func TestFullFileDecodesEveryValue(t *testing.T) {
 		Refuse: Refuse{Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, JA4: []string{"t13d1516h2_8daaf6152771_02713d6af862"}},
 		Decide: Door{Address: "127.0.0.1:9902", Site: "acme"},
 		Mirror: Door{Address: "10.0.0.1:9903", From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
-		OTLP:   Door{Address: "127.0.0.1:4318"},
+		OTLP:   OTLP{Address: "127.0.0.1:4318", TokenFile: "testdata/otlp.token"},
 		Admin:  Admin{Address: "0.0.0.0:9901", Hosts: []string{"merlon.acme.example"}, AllowInsecure: true, OpenMetrics: true},
 		Sites: []Site{
 			{

@@ -87,6 +87,9 @@ func (c Config) files(path string, d *decoder, f Files) (notices, mistakes []Mis
 			look.read(fmt.Sprintf("sites[%d].policy", i), s.Policy)
 		}
 	}
+	if c.OTLP.TokenFile != "" {
+		look.token("otlp.token_file", c.OTLP.TokenFile)
+	}
 	look.versions(c)
 	return n.mistakes, k.mistakes
 }
@@ -188,6 +191,16 @@ func (f *fileChecker) authorities(key, name string) {
 	}
 	if n == 0 {
 		f.mistakes.add(key, "a PEM file of authorities' certificates", "has no certificate in it")
+	}
+}
+
+func (f *fileChecker) token(key, name string) {
+	content, ok := f.read(key, name)
+	if !ok {
+		return
+	}
+	if _, err := ParseToken(content); err != nil {
+		f.mistakes.add(key, "openssl rand -hex 32 makes one", "%s", plain(err.Error()))
 	}
 }
 

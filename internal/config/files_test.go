@@ -175,3 +175,34 @@ func TestCheckFindsWhatListenersRefuse(t *testing.T) {
 		}
 	})
 }
+
+func TestTokenFile(t *testing.T) {
+	const want = "0123456789abcdef"
+	for _, c := range []struct{ name, content, mistake string }{
+		{"good", want + "\n", ""},
+		{"no file", "", "no such file"},
+		{"empty", "\n", "holds no token"},
+		{"short", "abc\n", "3 characters"},
+		{"two lines", want + "\n" + want, "more than one line"},
+		{"with the scheme", "Bearer " + want, "more than one line"},
+		{"not text", "\x00" + want, "more than one line"},
+		{"long", strings.Repeat("a", 5000), "5000 characters"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := shelf{"m.yaml": []byte("otlp: {address: '127.0.0.1:4318', token_file: t}\nsites: [{name: a, upstreams: [{url: 'http://h'}]}]")}
+			if c.content != "" {
+				s["t"] = []byte(c.content)
+			}
+			_, _, mistakes := Check("/etc/merlon/m.yaml", Files{Read: s.read, Now: checkedAt})
+			if c.mistake == "" {
+				if token, err := ParseToken(s["t"]); len(mistakes) > 0 || err != nil || token != want {
+					t.Error(mistakes, token, err)
+				}
+				return
+			}
+			if len(mistakes) != 1 || mistakes[0].Key != "otlp.token_file" || mistakes[0].Line != 1 || !strings.Contains(mistakes[0].Message, c.mistake) || strings.Contains(mistakes[0].Message, want) {
+				t.Error(mistakes)
+			}
+		})
+	}
+}

@@ -130,6 +130,7 @@ func (c *Config) resolve(dir string, at map[string]*token.Position) {
 	} else {
 		c.Archive = c.Storage
 	}
+	abs(&c.OTLP.TokenFile)
 	for _, l := range c.Listen {
 		if t := l.TLS; t != nil {
 			all(abs, &t.Certificate, &t.Key, &t.OCSP, &t.ClientCA)

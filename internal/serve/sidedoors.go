@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"time"
 
 	"merlon/internal/config"
@@ -47,15 +48,35 @@ func (p *Process) openDoors(ctx context.Context) error {
 		}
 	}
 	if d := p.cfg.OTLP; d.Address != "" {
+		token, err := otlpToken(d.TokenFile)
+		if err != nil {
+			return err
+		}
 		p.otlp = otlp.New(otlp.Options{
-			Engine: k.Engine, Trusted: d.From, Site: d.Site, Full: func() bool { return k.Queue.Len() > limits.QueueEvents*9/10 },
+			Engine: k.Engine, Trusted: d.From, Site: d.Site, Token: token, Full: func() bool { return k.Queue.Len() > limits.QueueEvents*9/10 },
 			Now: time.Now, Log: p.log,
 		})
-		if err := door("otlp", d, p.otlp); err != nil {
+		if err := door("otlp", d.Door(), p.otlp); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// otlpToken reads what senders must present; none when there is no file.
+func otlpToken(name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return "", fmt.Errorf("otlp.token_file: %w", err)
+	}
+	token, err := config.ParseToken(content)
+	if err != nil {
+		return "", fmt.Errorf("otlp.token_file: %s %w", name, err)
+	}
+	return token, nil
 }
 
 // doorServer bounds what a program at a side door can take. The head has room for the fields that tell beside the

@@ -123,7 +123,7 @@ func (b *batch) take() {
 	b.tally.records++
 	r := &b.record
 	switch {
-	case b.tally.records > int64(b.r.o.Records):
+	case b.tally.records > b.r.records:
 		b.reject("more records than one request may have")
 	case r.kind == kindClient || r.kind == kindProducer:
 		if r.text(slotMethod) != nil {

@@ -17,14 +17,12 @@ func knownCoding(h http.Header) bool {
 
 // read reads the body into b. A status that is not 0 refuses it.
 func (b *batch) read(w http.ResponseWriter, q *http.Request) (status int, why string) {
-	o := &b.r.o
-	limit := int64(o.BodyBytes)
-	if q.ContentLength > limit {
+	if q.ContentLength > maxBody {
 		return http.StatusRequestEntityTooLarge, "the body is too large: send smaller batches"
 	}
 	// A server that knows no deadlines of its own (in tests) has none here either.
-	_ = http.NewResponseController(w).SetReadDeadline(o.Now().Add(o.ReadTime))
-	var from io.Reader = http.MaxBytesReader(w, q.Body, limit)
+	_ = http.NewResponseController(w).SetReadDeadline(b.r.o.Now().Add(maxReading))
+	var from io.Reader = http.MaxBytesReader(w, q.Body, maxBody)
 	if strings.EqualFold(q.Header.Get("Content-Encoding"), "gzip") {
 		var err error
 		if b.unzip == nil {
@@ -43,10 +41,10 @@ func (b *batch) read(w http.ResponseWriter, q *http.Request) (status int, why st
 		if len(b.body) == cap(b.body) {
 			b.body = append(b.body, 0)[:len(b.body)]
 		}
-		n, err := from.Read(b.body[len(b.body):min(cap(b.body), o.BodyBytes+1)])
+		n, err := from.Read(b.body[len(b.body):min(cap(b.body), maxBody+1)])
 		b.body = b.body[:len(b.body)+n]
 		switch {
-		case len(b.body) > o.BodyBytes:
+		case len(b.body) > maxBody:
 			return http.StatusRequestEntityTooLarge, "the body is too large when unpacked: send smaller batches"
 		case errors.Is(err, io.EOF):
 			return 0, ""

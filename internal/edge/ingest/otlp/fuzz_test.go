@@ -10,9 +10,8 @@ import (
 // fuzz sends anything in one form: it is answered, what is accepted keeps within the bounds, and nothing panics.
 func fuzz(t *testing.T, b *bench, f form, body []byte) {
 	for what := traces; what <= logs; what++ {
-		o := b.receiver.o
-		o.Records = 16
-		r := New(o)
+		r := New(b.receiver.o)
+		r.records = 16
 		before := b.queue.Published()
 		w := post(r, what, f, body, false)
 		events := int64(b.queue.Published() - before)

@@ -24,7 +24,7 @@ import (
 	"merlon/internal/enforce/engine"
 )
 
-// Options is everything a Receiver is made from. A zero number means its default.
+// Options is everything a Receiver is made from.
 type Options struct {
 	Engine *engine.Engine
 	// Trusted are the networks that may send; with none it is this machine alone.
@@ -36,20 +36,16 @@ type Options struct {
 	Site string
 	// Full tells that nothing more should be taken for now; nil for never.
 	Full func() bool
-	// BodyBytes bounds a request's body, packed and unpacked: 16 MiB (8,192 spans, a Collector's batch, take 8).
-	BodyBytes int
-	// Records bounds the spans or log records of one request: 65,536. Those behind are rejected.
-	Records int
-	// Concurrent bounds the requests that are read at a time: 4. The others are put off (429 with Retry-After).
-	Concurrent int
-	// ReadTime bounds the time in which a body must arrive: 30 s.
-	ReadTime time.Duration
-	Now      func() time.Time
-	Log      *slog.Logger
+	Now  func() time.Time
+	Log  *slog.Logger
 }
 
 // Bounds of one record, and of one request.
 const (
+	maxBody       = 16 << 20 // packed and unpacked (8,192 spans, a Collector's batch, take 8 MiB)
+	maxRecords    = 65536    // of one request; those behind are rejected
+	maxConcurrent = 4        // requests that are read at a time; the others are put off (429 with Retry-After)
+	maxReading    = 30 * time.Second
 	maxAttributes = 512      // the SDKs' default limit is 128; those behind are not looked at
 	maxHeaders    = 64       // header fields that a record brings, each way
 	maxResources  = 10_000   // of one request
@@ -68,7 +64,7 @@ type Stats struct {
 	// Clients are spans of calls that a service made, which are not learned from. Others are no HTTP. Vague are server
 	// spans of HTTP without a path or a method, such as those that name their route only.
 	Clients, Others, Vague int64
-	// Rejected are damaged, or beyond Options.Records; senders are told of them.
+	// Rejected are damaged, or beyond what one request may have; senders are told of them.
 	Rejected int64
 }
 
@@ -77,6 +73,7 @@ type Receiver struct {
 	o        Options
 	token    [sha256.Size]byte
 	slots    chan struct{}
+	records  int64     // maxRecords, or what a test lowers it to
 	pool     sync.Pool // of *batch
 	counts   counts
 	stranger atomic.Bool
@@ -90,18 +87,7 @@ type counts struct {
 
 // New makes a Receiver.
 func New(o Options) *Receiver {
-	fill := func(p *int, v int) {
-		if *p <= 0 {
-			*p = v
-		}
-	}
-	fill(&o.BodyBytes, 16<<20)
-	fill(&o.Records, 65536)
-	fill(&o.Concurrent, 4)
-	if o.ReadTime <= 0 {
-		o.ReadTime = 30 * time.Second
-	}
-	r := &Receiver{o: o, token: sha256.Sum256([]byte(o.Token)), slots: make(chan struct{}, o.Concurrent)}
+	r := &Receiver{o: o, token: sha256.Sum256([]byte(o.Token)), slots: make(chan struct{}, maxConcurrent), records: maxRecords}
 	r.pool.New = func() any { return &batch{r: r, agent: []byte("User-Agent")} }
 	return r
 }

@@ -185,7 +185,7 @@ func TestRecords(t *testing.T) {
 			func() item { c := stable; c.start = 0; return c }(),
 			func() item { c := stable; c.start = -1; return c }(),
 		}}}, Options{}, []string{stableLine}, Stats{Records: 5, Exchanges: 1, Rejected: 4}, "not a token"},
-		{"more records than allowed", traces, []resource{{items: []item{stable, stable, stable}}}, Options{Records: 2},
+		{"more records than allowed", traces, []resource{{items: []item{stable, stable, stable}}}, Options{},
 			[]string{stableLine, stableLine}, Stats{Records: 3, Exchanges: 2, Rejected: 1}, "more records"},
 		{"paths are judged as the proxy judges them", traces, []resource{{items: []item{with(stable, kv{"url.path", "/a/%2e%2e/b"}, kv{"url.query", nil})}}}, Options{},
 			[]string{stableLine + " !wire.dot-segment #wire.dot-segment"}, Stats{Records: 1, Exchanges: 1}, ""},
@@ -204,6 +204,9 @@ func TestRecords(t *testing.T) {
 			for _, f := range []form{protobuf, json} {
 				for _, packed := range []bool{false, true} {
 					b := newBench(t, c.options)
+					if c.stats.Records > c.stats.Exchanges && c.rejected == "more records" {
+						b.receiver.records = c.stats.Exchanges
+					}
 					body := protoBody(c.what, c.resources)
 					if f == json {
 						body = jsonBody(c.what, c.resources)
@@ -301,8 +304,8 @@ func TestRefused(t *testing.T) {
 		{"another coding", Options{}, func(q *http.Request) { q.Header.Set("Content-Encoding", "zstd") }, good, 415, false},
 		{"two codings", Options{}, func(q *http.Request) { q.Header["Content-Encoding"] = []string{"gzip", "gzip"} }, good, 415, false},
 		{"not gzip", Options{}, func(q *http.Request) { q.Header.Set("Content-Encoding", "gzip") }, good, 400, false},
-		{"too large", Options{BodyBytes: 10}, func(*http.Request) {}, good, 413, false},
-		{"too large, unannounced", Options{BodyBytes: 10}, func(q *http.Request) { q.ContentLength = -1 }, good, 413, false},
+		{"too large", Options{}, func(q *http.Request) { q.ContentLength = maxBody + 1 }, good, 413, false},
+		{"too large, unannounced", Options{}, func(q *http.Request) { q.ContentLength = -1 }, make([]byte, maxBody+1), 413, false},
 		{"too large when unpacked", Options{}, func(q *http.Request) { q.Header.Set("Content-Encoding", "gzip") }, bomb.Bytes(), 413, false},
 		{"cut short", Options{}, func(*http.Request) {}, good[:len(good)-1], 400, false},
 		{"damaged behind a good record", Options{}, func(*http.Request) {}, append(bytes.Clone(good), 0xff), 400, false},
@@ -351,8 +354,11 @@ func TestToken(t *testing.T) {
 // TestConcurrent holds as many requests open as are allowed: the next is put off, and taken when one has ended.
 func TestConcurrent(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, Options{Concurrent: 1})
+	b := newBench(t, Options{})
 	defer b.close()
+	for range maxConcurrent - 1 {
+		b.receiver.slots <- struct{}{} // the others that are read
+	}
 	body, feed := io.Pipe()
 	q := request(traces, protobuf, nil)
 	q.Body, q.ContentLength = body, -1
