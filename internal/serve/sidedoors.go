@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 
 	"merlon/internal/config"
@@ -22,6 +23,18 @@ func (p *Process) openDoors(ctx context.Context) error {
 		nl, err := p.o.Sockets.Listen(ctx, d.Address)
 		if err != nil {
 			return fmt.Errorf("cannot open %s: %w", name, err)
+		}
+		var stranger, full sync.Once // or whoever connects could fill the log
+		nl = &doorListener{
+			Listener: nl, from: d.From,
+			refuse: func(peer string) {
+				stranger.Do(func() { p.log.Warn("a program connected that is not in "+name+".from; it is refused", "peer", peer) })
+			},
+			full: func() {
+				full.Do(func() {
+					p.log.Warn("too many connections at once; more are refused", "door", name, "most", doorConnections)
+				})
+			},
 		}
 		s := p.doorServer(h)
 		p.doors = append(p.doors, s)
@@ -85,6 +98,8 @@ func (p *Process) doorServer(h http.Handler) *http.Server {
 	const telling = 16 << 10
 	return &http.Server{
 		Handler: h, ReadHeaderTimeout: p.cfg.Timeouts.Head, ReadTimeout: p.cfg.Timeouts.Head + p.cfg.Timeouts.Body, IdleTimeout: p.cfg.Timeouts.Idle,
+		// From the end of the head on, so it has to last for the body, too.
+		WriteTimeout:   p.cfg.Timeouts.Body + p.cfg.Timeouts.Head,
 		MaxHeaderBytes: int(p.cfg.Limits.HeadBytes) + telling, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}
 }
