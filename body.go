@@ -1,6 +1,7 @@
 package merlon
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -82,7 +83,7 @@ func (v *visit) hold(r *http.Request) {
 		n, err := b.rest.Read(held[len(held):min(cap(held), limit)])
 		held, b.err = held[:len(held)+n], err
 	}
-	if b.err != nil && b.err != io.EOF {
+	if b.err != nil && !errors.Is(b.err, io.EOF) {
 		x.Anomalies.Add(exchange.AnomalyIncomplete)
 	}
 	v.s.body, b.held = held, held

@@ -159,8 +159,11 @@ func TestStandardHandlers(t *testing.T) {
 				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
 			}
 		}, nil, "longer", 413, "too large\n"},
-		{"form", func(w http.ResponseWriter, q *http.Request) { fmt.Fprint(w, q.FormValue("a"), q.FormValue("b")) },
-			[]string{"Content-Type", "application/x-www-form-urlencoded"}, "a=1&b=2", 200, "12"},
+		{
+			"form", func(w http.ResponseWriter, q *http.Request) { fmt.Fprint(w, q.FormValue("a"), q.FormValue("b")) },
+			[]string{"Content-Type", "application/x-www-form-urlencoded"},
+			"a=1&b=2", 200, "12",
+		},
 		{"time-out around the handler", http.TimeoutHandler(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 			_, _ = io.Copy(w, q.Body)
 		}), time.Minute, "late").ServeHTTP, nil, "in time", 200, "in time"},

@@ -27,7 +27,7 @@ func (c Config) check(file string, at map[string]*token.Position) []Mistake {
 	k.admin(c.Admin)
 	k.refuse(c.Refuse)
 	k.doors(c)
-	k.sites(c.Sites)
+	k.sites(c)
 	k.bounds(c)
 	k.oneOf("logs.level", c.Logs.Level, "debug", "info", "warn", "error")
 	k.oneOf("logs.format", c.Logs.Format, "auto", "text", "json")

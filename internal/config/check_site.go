@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-func (k *checker) sites(sites []Site) {
+func (k *checker) sites(c Config) {
+	sites := c.Sites
 	names, hosts, fallback := map[string]string{}, map[string]string{}, ""
 	for i, s := range sites {
 		key := fmt.Sprintf("sites[%d]", i)
@@ -32,6 +33,9 @@ func (k *checker) sites(sites []Site) {
 		}
 		if len(s.Hosts) == 0 && (s.Default == nil || !*s.Default) && (Config{Sites: sites}).DefaultSite() != i {
 			k.add(key+".hosts", "name its hosts, or make it the default site", "no request can reach this site")
+		}
+		if len(s.Upstreams) == 0 && !c.elsewhere(s.Name) {
+			k.add(key+".upstreams", `write upstreams: [{url: "http://127.0.0.1:9000"}]; a site that only decide or mirror is for needs none`, "no upstream to send requests to")
 		}
 		k.upstreams(key, s.Upstreams)
 		k.balancing(key, &s)
@@ -65,10 +69,17 @@ func (k *checker) balancing(key string, s *Site) {
 	})
 }
 
-func (k *checker) upstreams(key string, list []Upstream) {
-	if len(list) == 0 {
-		k.add(key+".upstreams", `write upstreams: [{url: "http://127.0.0.1:9000"}]`, "no upstream to send requests to")
+// elsewhere tells whether another program may serve the site and ask here, or send copies.
+func (c Config) elsewhere(site string) bool {
+	for _, d := range []Door{c.Decide, c.Mirror} {
+		if d.Address != "" && (d.Site == "" || d.Site == site) {
+			return true
+		}
 	}
+	return false
+}
+
+func (k *checker) upstreams(key string, list []Upstream) {
 	seen := map[string]string{}
 	for i, u := range list {
 		at := fmt.Sprintf("%s.upstreams[%d]", key, i)

@@ -98,9 +98,11 @@ func TestFullFileDecodesEveryValue(t *testing.T) {
 				Health: Health{"/healthz", time.Second, 500 * time.Millisecond, 1, 2, StatusRange{200, 200}},
 				Specs:  []string{"testdata/acme-openapi.yaml", "/etc/merlon/billing.json"}, Policy: "testdata/acme-policy.yaml", TrustedHops: 1,
 			},
-			{Name: "legacy", Default: &yes, Upstreams: []Upstream{{URL: "http://legacy", Weight: 1}, {URL: "unix:/run/app.sock", Weight: 1}, {URL: "h2c://10.0.0.9:50051", Weight: 1}},
+			{
+				Name: "legacy", Default: &yes, Upstreams: []Upstream{{URL: "http://legacy", Weight: 1}, {URL: "unix:/run/app.sock", Weight: 1}, {URL: "h2c://10.0.0.9:50051", Weight: 1}},
 				Balance: "least-requests", Retries: Retries{Budget: 0.2, Attempts: 2},
-				Health: Health{"/", 5 * time.Second, 2 * time.Second, 2, 3, StatusRange{200, 399}}},
+				Health: Health{"/", 5 * time.Second, 2 * time.Second, 2, 3, StatusRange{200, 399}},
+			},
 		},
 		Storage: Storage{Engine: "sqlite", Path: "/var/lib/merlon"},
 		Archive: Storage{Engine: "sqlite", Path: "testdata/archive"},

@@ -14,7 +14,7 @@ type Site struct {
 	Hosts []string `yaml:"hosts"`
 	// Default sends hosts that no site names here; unset means true for the first site and false for the others.
 	Default *bool `yaml:"default"`
-	// Upstreams are the servers behind the site; requests are spread over them.
+	// Upstreams are the servers behind the site; requests are spread over them. A site that only decide or mirror is for needs none; what its clients send to a listener is answered 503.
 	Upstreams []Upstream `yaml:"upstreams"`
 	// Balance spreads requests: least-requests (of two picked at random the one with fewer under way) or hash (a client stays with its server).
 	Balance string `yaml:"balance"`

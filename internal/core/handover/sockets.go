@@ -195,7 +195,8 @@ var ErrNotOpen = errors.New("no socket of this process")
 func (s *Sockets) keep(network, address string, l interface {
 	syscall.Conn
 	io.Closer
-}) error {
+},
+) error {
 	fd, err := duplicate(l)
 	if err != nil {
 		return errors.Join(fmt.Errorf("%s: %w", address, err), l.Close())

@@ -299,7 +299,7 @@ func (c *conn) refuse(now int64, err error) bool {
 	c.describe(&t.Exchange)
 	t.Exchange.RawHead = c.head.Raw
 	t.Request()
-	c.reply(t.ID(), status, 0, true)
+	_ = c.reply(t.ID(), status, 0, true)
 	c.close(t, event.OutcomeRefused, status)
 	c.linger()
 	return false
@@ -310,7 +310,7 @@ func (c *conn) overloaded(now int64) bool {
 	t := c.begin(now)
 	c.describe(&t.Exchange)
 	t.Request()
-	c.reply(t.ID(), 503, overloadRetry, true)
+	_ = c.reply(t.ID(), 503, overloadRetry, true)
 	c.close(t, event.OutcomeRefused, 503)
 	c.linger()
 	return false
@@ -338,12 +338,12 @@ func (c *conn) cut(now int64, err error) bool {
 	case c.nc.Shed():
 		outcome = event.OutcomeRefused
 	}
-	c.head.Abandon(c.buf[c.start:c.end], anomaly, &c.s.o.Codec)
+	_ = c.head.Abandon(c.buf[c.start:c.end], anomaly, &c.s.o.Codec)
 	c.describe(&t.Exchange)
 	t.Exchange.RawHead = c.head.Raw
 	t.Request()
 	if status != 0 {
-		c.reply(t.ID(), status, 0, true)
+		_ = c.reply(t.ID(), status, 0, true)
 	}
 	c.close(t, outcome, status)
 	return false

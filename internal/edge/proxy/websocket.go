@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -80,7 +81,7 @@ func (s *Server) pump(dst, src net.Conn, last *atomic.Int64, moved func(now, n i
 		case err == nil:
 		case isTimeout(err) && s.o.Now().UnixNano()-last.Load() < idle:
 			// This direction is quiet, the other is not.
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			if half, ok := dst.(interface{ CloseWrite() error }); ok {
 				_ = half.CloseWrite()
 			} else {

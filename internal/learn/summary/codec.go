@@ -186,7 +186,7 @@ func addSat32(a, b uint32) uint32 {
 
 func appendUvarint(b []byte, v uint64) []byte { return binary.AppendUvarint(b, v) }
 func appendU64(b []byte, v uint64) []byte     { return binary.BigEndian.AppendUint64(b, v) }
-func appendString(b []byte, s string) []byte { return append(appendUvarint(b, uint64(len(s))), s...) }
+func appendString(b []byte, s string) []byte  { return append(appendUvarint(b, uint64(len(s))), s...) }
 
 func appendSpan(b []byte, s sketch.Span) []byte {
 	return appendU64(appendU64(b, uint64(s.First)), uint64(s.Last))

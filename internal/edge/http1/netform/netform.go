@@ -6,6 +6,7 @@
 package netform
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -155,10 +156,11 @@ func (t *text) fields(all http.Header, without []string) {
 
 // complete turns "need more" into a refusal: a head that net/http handed over has all its bytes.
 func (t *text) complete(h *http1.Head, err error) error {
-	if err == http1.ErrNeedMore {
+	if errors.Is(err, http1.ErrNeedMore) {
 		err = http1.RejectError(exchange.AnomalyIncomplete)
 	}
-	if reject, ok := err.(http1.RejectError); ok {
+	var reject http1.RejectError
+	if errors.As(err, &reject) {
 		h.Anomalies.Add(reject.Anomaly())
 		h.Raw = t.buf
 	}

@@ -45,8 +45,10 @@ func Original(r *http.Request) (Told, error) {
 	t.Line.HTTP10 = false // that was the program's way to us
 	var client string
 	for _, f := range [...]told{
-		{"X-Original-URI", "X-Original-Uri", &t.Line.Target}, {"X-Original-Method", "X-Original-Method", &t.Line.Method},
-		{"X-Original-Host", "X-Original-Host", &t.Line.Host}, {"X-Real-IP", "X-Real-Ip", &client},
+		{"X-Original-URI", "X-Original-Uri", &t.Line.Target},
+		{"X-Original-Method", "X-Original-Method", &t.Line.Method},
+		{"X-Original-Host", "X-Original-Host", &t.Line.Host},
+		{"X-Real-IP", "X-Real-Ip", &client},
 	} {
 		if err := f.read(r.Header); err != nil {
 			return t, err
@@ -66,8 +68,10 @@ func Forwarded(r *http.Request) (Told, error) {
 	t.Line.HTTP10 = false
 	var clients string
 	for _, f := range [...]told{
-		{"X-Forwarded-Uri", "X-Forwarded-Uri", &t.Line.Target}, {"X-Forwarded-Method", "X-Forwarded-Method", &t.Line.Method},
-		{"X-Forwarded-Host", "X-Forwarded-Host", &t.Line.Host}, {"X-Forwarded-For", "X-Forwarded-For", &clients},
+		{"X-Forwarded-Uri", "X-Forwarded-Uri", &t.Line.Target},
+		{"X-Forwarded-Method", "X-Forwarded-Method", &t.Line.Method},
+		{"X-Forwarded-Host", "X-Forwarded-Host", &t.Line.Host},
+		{"X-Forwarded-For", "X-Forwarded-For", &clients},
 	} {
 		if err := f.read(r.Header); err != nil {
 			return t, err
@@ -92,8 +96,10 @@ func Copied(r *http.Request) (Told, error) {
 	t.Line.HTTP10 = false
 	var client string
 	for i, f := range [...]told{
-		{"X-Original-URI", "X-Original-Uri", &t.Line.Target}, {"X-Original-Method", "X-Original-Method", &t.Line.Method},
-		{"X-Original-Host", "X-Original-Host", &t.Line.Host}, {"X-Real-IP", "X-Real-Ip", &client},
+		{"X-Original-URI", "X-Original-Uri", &t.Line.Target},
+		{"X-Original-Method", "X-Original-Method", &t.Line.Method},
+		{"X-Original-Host", "X-Original-Host", &t.Line.Host},
+		{"X-Real-IP", "X-Real-Ip", &client},
 	} {
 		if err := f.read(r.Header); err != nil && i == 0 {
 			return t, err

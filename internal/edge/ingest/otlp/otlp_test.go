@@ -43,7 +43,8 @@ func newBench(tb testing.TB, o Options) *bench {
 		Panicked: func(stage string, v any, stack []byte) { tb.Errorf("%s panicked: %v\n%s", stage, v, stack) },
 	}, engine.Input{
 		Bundle: &bundle.Bundle{Sites: []bundle.Site{
-			{Name: "acme", Default: true}, {Name: "other", Hosts: []string{"other.example"}}, {Name: "shop"}}},
+			{Name: "acme", Default: true}, {Name: "other", Hosts: []string{"other.example"}}, {Name: "shop"},
+		}},
 		Keys: map[string]dataclass.Key{"acme": {1}, "other": {2}, "shop": {3}},
 	})
 	if e == nil {
@@ -75,9 +76,18 @@ var observedNames = []struct {
 	part exchange.Observed
 	name string
 }{
-	{exchange.SawRequestLine, "line"}, {exchange.SawRequestHeaders, "headers"}, {exchange.SawRequestBody, "body"}, {exchange.SawStatus, "status"},
-	{exchange.SawLatency, "latency"}, {exchange.SawClient, "client"}, {exchange.SawUserAgent, "agent"}, {exchange.SawCredentials, "credentials"},
-	{exchange.SawHeaderOrder, "order"}, {exchange.SawWire, "wire"}, {exchange.SawResponseHeaders, "response-headers"}, {exchange.SawResponseBody, "response-body"},
+	{exchange.SawRequestLine, "line"},
+	{exchange.SawRequestHeaders, "headers"},
+	{exchange.SawRequestBody, "body"},
+	{exchange.SawStatus, "status"},
+	{exchange.SawLatency, "latency"},
+	{exchange.SawClient, "client"},
+	{exchange.SawUserAgent, "agent"},
+	{exchange.SawCredentials, "credentials"},
+	{exchange.SawHeaderOrder, "order"},
+	{exchange.SawWire, "wire"},
+	{exchange.SawResponseHeaders, "response-headers"},
+	{exchange.SawResponseBody, "response-body"},
 }
 
 func describe(e *event.Event) string {
@@ -106,14 +116,34 @@ func at(seconds int64) int64 { return noon.UnixNano() - seconds*1e9 }
 
 var (
 	stable = item{kind: kindServer, start: at(10), end: at(10) + 25e6, attributes: []kv{
-		{"http.request.method", "POST"}, {"url.path", "/orders/17"}, {"url.query", "x=1"}, {"url.scheme", "https"}, {"http.route", "/orders/{id}"},
-		{"server.address", "other.example"}, {"server.port", 443}, {"client.address", "198.51.100.7"}, {"client.port", 51234},
-		{"network.peer.address", "10.0.0.1"}, {"user_agent.original", "curl/8.5"}, {"http.response.status_code", 201},
-		{"http.request.body.size", 12}, {"http.response.body.size", 345}, {"network.protocol.version", "1.1"}, {"a.flag", true},
+		{"http.request.method", "POST"},
+		{"url.path", "/orders/17"},
+		{"url.query", "x=1"},
+		{"url.scheme", "https"},
+		{"http.route", "/orders/{id}"},
+		{"server.address", "other.example"},
+		{"server.port", 443},
+		{"client.address", "198.51.100.7"},
+		{"client.port", 51234},
+		{"network.peer.address", "10.0.0.1"},
+		{"user_agent.original", "curl/8.5"},
+		{"http.response.status_code", 201},
+		{"http.request.body.size", 12},
+		{"http.response.body.size", 345},
+		{"network.protocol.version", "1.1"},
+		{"a.flag", true},
 	}}
 	older = item{kind: kindServer, start: at(9), end: at(9) + 5e6, attributes: []kv{
-		{"http.method", "GET"}, {"http.target", "/orders?page=2"}, {"http.scheme", "http"}, {"http.host", "other.example:8080"}, {"net.host.name", "pod-17"},
-		{"net.peer.ip", "192.0.2.9"}, {"http.client_ip", "2001:db8::9"}, {"http.user_agent", "Mozilla/5.0"}, {"http.status_code", 200}, {"http.flavor", "1.1"},
+		{"http.method", "GET"},
+		{"http.target", "/orders?page=2"},
+		{"http.scheme", "http"},
+		{"http.host", "other.example:8080"},
+		{"net.host.name", "pod-17"},
+		{"net.peer.ip", "192.0.2.9"},
+		{"http.client_ip", "2001:db8::9"},
+		{"http.user_agent", "Mozilla/5.0"},
+		{"http.status_code", 200},
+		{"http.flavor", "1.1"},
 	}}
 )
 
@@ -151,22 +181,59 @@ func TestRecords(t *testing.T) {
 		rejected  string
 	}{
 		{"stable conventions", traces, []resource{{items: []item{stable}}}, Options{}, []string{stableLine}, Stats{Records: 1, Exchanges: 1}, ""},
-		{"older conventions", traces, []resource{{items: []item{older}}}, Options{},
-			[]string{`otlp other GET other.example [2001:db8::9] 200 5ms 0/0 "Mozilla/5.0" at+9s saw line,status,latency,client,agent`}, Stats{Records: 1, Exchanges: 1}, ""},
-		{"only what is needed", traces, []resource{{items: []item{{kind: kindServer, start: at(8), attributes: []kv{{"http.method", "GET"}, {"http.target", "/a"}}}}}}, Options{},
-			[]string{`otlp acme GET  [] 0 0ms 0/0 "" at+8s saw line`}, Stats{Records: 1, Exchanges: 1}, ""},
-		{"an absolute URL", traces, []resource{{items: []item{{kind: kindServer, start: at(8), attributes: []kv{{"http.method", "GET"}, {"http.url", "https://u@other.example:8443/a?b=c#d"}, {"http.status_code", "204"}}}}}}, Options{},
-			[]string{`otlp other GET other.example [] 204 0ms 0/0 "" at+8s saw line,status`}, Stats{Records: 1, Exchanges: 1}, ""},
-		{"header fields that were recorded", traces, []resource{{items: []item{with(stable, kv{"server.address", nil}, kv{"http.request.header.host", []string{"other.example:80"}},
-			kv{"http.request.header.x_request_id", []string{"a", "b"}}, kv{"http.response.header.content-type", []string{"text/plain"}})}}}, Options{},
-			[]string{stableLine}, Stats{Records: 1, Exchanges: 1}, ""},
-		{"the site of the resource, in front and behind", traces, []resource{
-			{attributes: []kv{{"merlon.site", "acme"}, {"service.name", "shop"}}, items: []item{stable}},
-			{attributes: []kv{{"service.name", "shop"}}, items: []item{stable}, last: true},
-			{attributes: []kv{{"merlon.site", "no such site"}}, items: []item{stable}}}, Options{},
-			[]string{strings.Replace(stableLine, "other", "acme", 1), strings.Replace(stableLine, "other", "shop", 1), stableLine}, Stats{Records: 3, Exchanges: 3}, ""},
-		{"one site for all", traces, []resource{{attributes: []kv{{"merlon.site", "acme"}}, items: []item{stable}}}, Options{Site: "shop"},
-			[]string{strings.Replace(stableLine, "other", "shop", 1)}, Stats{Records: 1, Exchanges: 1}, ""},
+		{
+			"older conventions", traces,
+			[]resource{{items: []item{older}}},
+			Options{},
+			[]string{`otlp other GET other.example [2001:db8::9] 200 5ms 0/0 "Mozilla/5.0" at+9s saw line,status,latency,client,agent`},
+			Stats{Records: 1, Exchanges: 1},
+			"",
+		},
+		{
+			"only what is needed", traces,
+			[]resource{{items: []item{{kind: kindServer, start: at(8), attributes: []kv{{"http.method", "GET"}, {"http.target", "/a"}}}}}},
+			Options{},
+			[]string{`otlp acme GET  [] 0 0ms 0/0 "" at+8s saw line`},
+			Stats{Records: 1, Exchanges: 1},
+			"",
+		},
+		{
+			"an absolute URL", traces,
+			[]resource{{items: []item{{kind: kindServer, start: at(8), attributes: []kv{{"http.method", "GET"}, {"http.url", "https://u@other.example:8443/a?b=c#d"}, {"http.status_code", "204"}}}}}},
+			Options{},
+			[]string{`otlp other GET other.example [] 204 0ms 0/0 "" at+8s saw line,status`},
+			Stats{Records: 1, Exchanges: 1},
+			"",
+		},
+		{
+			"header fields that were recorded", traces,
+			[]resource{{items: []item{with(stable, kv{"server.address", nil}, kv{"http.request.header.host", []string{"other.example:80"}},
+				kv{"http.request.header.x_request_id", []string{"a", "b"}}, kv{"http.response.header.content-type", []string{"text/plain"}})}}},
+			Options{},
+			[]string{stableLine},
+			Stats{Records: 1, Exchanges: 1},
+			"",
+		},
+		{
+			"the site of the resource, in front and behind", traces,
+			[]resource{
+				{attributes: []kv{{"merlon.site", "acme"}, {"service.name", "shop"}}, items: []item{stable}},
+				{attributes: []kv{{"service.name", "shop"}}, items: []item{stable}, last: true},
+				{attributes: []kv{{"merlon.site", "no such site"}}, items: []item{stable}},
+			},
+			Options{},
+			[]string{strings.Replace(stableLine, "other", "acme", 1), strings.Replace(stableLine, "other", "shop", 1), stableLine},
+			Stats{Records: 3, Exchanges: 3},
+			"",
+		},
+		{
+			"one site for all", traces,
+			[]resource{{attributes: []kv{{"merlon.site", "acme"}}, items: []item{stable}}},
+			Options{Site: "shop"},
+			[]string{strings.Replace(stableLine, "other", "shop", 1)},
+			Stats{Records: 1, Exchanges: 1},
+			"",
+		},
 		{"clients, internal spans, other protocols: silent", traces, []resource{{items: []item{
 			func() item { c := stable; c.kind = kindClient; return c }(),
 			{kind: 1, start: at(1), attributes: []kv{{"http.method", "GET"}, {"http.target", "/"}}},
@@ -177,18 +244,36 @@ func TestRecords(t *testing.T) {
 			{kind: kindServer, start: at(1), attributes: []kv{{"http.request.method", "GET"}, {"http.route", "/orders/{id}"}}},
 			with(stable, kv{"http.request.method", "_OTHER"}),
 		}}}, Options{}, nil, Stats{Records: 2, Vague: 2}, ""},
-		{"a method of one's own", traces, []resource{{items: []item{with(stable, kv{"http.request.method", "_OTHER"}, kv{"http.request.method_original", "PROPFIND"})}}}, Options{},
-			[]string{strings.Replace(stableLine, "POST", "PROPFIND", 1)}, Stats{Records: 1, Exchanges: 1}, ""},
+		{
+			"a method of one's own", traces,
+			[]resource{{items: []item{with(stable, kv{"http.request.method", "_OTHER"}, kv{"http.request.method_original", "PROPFIND"})}}},
+			Options{},
+			[]string{strings.Replace(stableLine, "POST", "PROPFIND", 1)},
+			Stats{Records: 1, Exchanges: 1},
+			"",
+		},
 		{"damaged records do not take the others along", traces, []resource{{items: []item{
 			with(stable, kv{"http.request.method", "GE T"}), stable,
 			func() item { c := stable; c.start = at(-301); return c }(),
 			func() item { c := stable; c.start = 0; return c }(),
 			func() item { c := stable; c.start = -1; return c }(),
 		}}}, Options{}, []string{stableLine}, Stats{Records: 5, Exchanges: 1, Rejected: 4}, "not a token"},
-		{"more records than allowed", traces, []resource{{items: []item{stable, stable, stable}}}, Options{},
-			[]string{stableLine, stableLine}, Stats{Records: 3, Exchanges: 2, Rejected: 1}, "more records"},
-		{"paths are judged as the proxy judges them", traces, []resource{{items: []item{with(stable, kv{"url.path", "/a/%2e%2e/b"}, kv{"url.query", nil})}}}, Options{},
-			[]string{stableLine + " !wire.dot-segment #wire.dot-segment"}, Stats{Records: 1, Exchanges: 1}, ""},
+		{
+			"more records than allowed", traces,
+			[]resource{{items: []item{stable, stable, stable}}},
+			Options{},
+			[]string{stableLine, stableLine},
+			Stats{Records: 3, Exchanges: 2, Rejected: 1},
+			"more records",
+		},
+		{
+			"paths are judged as the proxy judges them", traces,
+			[]resource{{items: []item{with(stable, kv{"url.path", "/a/%2e%2e/b"}, kv{"url.query", nil})}}},
+			Options{},
+			[]string{stableLine + " !wire.dot-segment #wire.dot-segment"},
+			Stats{Records: 1, Exchanges: 1},
+			"",
+		},
 		{"access log records", logs, []resource{{items: []item{
 			{start: at(7), end: at(6), attributes: stable.attributes, body: "POST /orders/17 201"},
 			{end: at(5), body: []kv{{"http.method", "GET"}, {"http.target", "/in/the/body"}, {"http.status_code", 404}}},
@@ -310,8 +395,12 @@ func TestRefused(t *testing.T) {
 		{"cut short", Options{}, func(*http.Request) {}, good[:len(good)-1], 400, false},
 		{"damaged behind a good record", Options{}, func(*http.Request) {}, append(bytes.Clone(good), 0xff), 400, false},
 		{"not JSON", Options{}, func(q *http.Request) { q.Header.Set("Content-Type", "application/json") }, good, 400, false},
-		{"JSON nested too deeply", Options{}, func(q *http.Request) { q.Header.Set("Content-Type", "application/json; charset=utf-8") },
-			[]byte(`{"resourceSpans":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`), 400, false},
+		{
+			"JSON nested too deeply",
+			Options{},
+			func(q *http.Request) { q.Header.Set("Content-Type", "application/json; charset=utf-8") },
+			[]byte(`{"resourceSpans":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`), 400, false,
+		},
 		{"the queue is full", Options{Full: func() bool { return full }}, func(*http.Request) {}, good, 503, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -214,8 +214,10 @@ func TestMemory(t *testing.T) {
 	}{
 		{"only SYN", 100_000, "", "", 32 << 20},
 		{"the beginning of a request and a segment ahead", 100_000, begun, begun, 112 << 20},
-		{"a large head, and all but the end of its trailers", 10_000,
-			"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nX: " + strings.Repeat("x", 30<<10) + "\r\n\r\n0\r\nY: " + strings.Repeat("y", 7<<10), "", 112 << 20},
+		{
+			"a large head, and all but the end of its trailers", 10_000,
+			"POST /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nX: " + strings.Repeat("x", 30<<10) + "\r\n\r\n0\r\nY: " + strings.Repeat("y", 7<<10), "", 112 << 20,
+		},
 		{"a large request, whole", 10_000, "GET /x HTTP/1.1\r\nHost: h\r\nX: " + strings.Repeat("x", 30<<10) + "\r\n\r\n", "", 112 << 20},
 		{"pipelined", 10_000, strings.Repeat("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 250), "", 112 << 20},
 		{"single bytes ahead", 10_000, "GET /", "x", 112 << 20},
@@ -283,7 +285,8 @@ func TestCaptures(t *testing.T) {
 		"ssh2-malformed.pcap.gz":                        {other: 1},
 		"ssh2-moloch-crash.pcap.gz":                     {other: 1},
 		"ssh2.pcapng.gz": {exchanges: []string{
-			"GET /connecttest.txt -> 200 Microsoft Connect Test", "GET /connecttest.txt -> 200 Microsoft Connect Test"}, tls: 11, other: 1},
+			"GET /connecttest.txt -> 200 Microsoft Connect Test", "GET /connecttest.txt -> 200 Microsoft Connect Test",
+		}, tls: 11, other: 1},
 		"sshv1.pcap.gz":           {other: 1},
 		"tls-alpn-h2.pcap.gz":     {tls: 1},
 		"tls-handshake.pcapng.gz": {tls: 59},

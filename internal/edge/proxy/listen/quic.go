@@ -12,9 +12,9 @@ import (
 // context of its connection; its error ends the handshake.
 func (t *TLS) QUIC(hello func(ctx context.Context, h Handshake) error) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS13, GetConfigForClient: func(ch *tls.ClientHelloInfo) (*tls.Config, error) {
-		print := []byte(ja4(ch))
-		print[0] = 'q'
-		if err := hello(ch.Context(), Handshake{JA4: string(print), ServerName: ch.ServerName, ALPN: "h3"}); err != nil {
+		mark := []byte(ja4(ch))
+		mark[0] = 'q'
+		if err := hello(ch.Context(), Handshake{JA4: string(mark), ServerName: ch.ServerName, ALPN: "h3"}); err != nil {
 			return nil, err
 		}
 		c := t.set.Load().config.Clone()

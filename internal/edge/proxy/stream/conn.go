@@ -140,13 +140,13 @@ func (c *conn) fill([]byte) error {
 		}
 		c.unread = c.buf[:n]
 	}
-	print := c.tap.print
+	before := c.tap.print
 	if k := c.tap.read(c.unread); k < numKinds {
 		c.unread, c.broken = nil, errFlood
 		c.flooded(k)
 		return errFlood
 	}
-	if print != c.tap.print {
+	if before != c.tap.print {
 		c.peer.client.HTTP2 = c.tap.print // the first request is not handed over yet
 	}
 	return nil

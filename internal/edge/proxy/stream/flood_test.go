@@ -249,18 +249,26 @@ func TestFingerprint(t *testing.T) {
 		parts []string
 		same  bool
 	}{
-		{"another path, cookie and priority", []string{frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
-			frame(frameHeaders, flagEndHeaders|flagPriority, 1, "\x00\x00\x00\x00\xff"+get("/b", "user-agent", "v", "accept", "x", "cookie", "a=b", "accept-encoding", "gzip"))}, true},
-		{"in pieces", []string{frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
-			frame(frameHeaders, 0, 1, request[:9]), frame(frameContinuation, flagEndHeaders, 1, request[9:])}, true},
+		{"another path, cookie and priority", []string{
+			frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
+			frame(frameHeaders, flagEndHeaders|flagPriority, 1, "\x00\x00\x00\x00\xff"+get("/b", "user-agent", "v", "accept", "x", "cookie", "a=b", "accept-encoding", "gzip")),
+		}, true},
+		{"in pieces", []string{
+			frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
+			frame(frameHeaders, 0, 1, request[:9]), frame(frameContinuation, flagEndHeaders, 1, request[9:]),
+		}, true},
 		{"with settings drawn by lot", []string{frame(frameSettings, 0, 0, settings+"\x4a\x4a\x12\x34\x56\x78"), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"), frame(frameHeaders, flagEndHeaders, 1, request)}, true},
 		{"padded", []string{frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"), frame(frameHeaders, flagEndHeaders|flagPadded, 1, "\x03"+request+"\x00\x00\x00")}, true},
 		{"other settings", []string{frame(frameSettings, 0, 0, settings[:6]), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"), frame(frameHeaders, flagEndHeaders, 1, request)}, false},
 		{"no window", []string{frame(frameSettings, 0, 0, settings), frame(frameHeaders, flagEndHeaders, 1, request)}, false},
-		{"other order of pseudo-fields", []string{frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
-			frame(frameHeaders, flagEndHeaders, 1, block(":method", "GET", ":path", "/", ":authority", "a", ":scheme", "http", "user-agent", "u", "accept", "*/*", "accept-encoding", "gzip"))}, false},
-		{"other order of fields", []string{frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
-			frame(frameHeaders, flagEndHeaders, 1, get("/", "accept", "*/*", "user-agent", "u", "accept-encoding", "gzip"))}, false},
+		{"other order of pseudo-fields", []string{
+			frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
+			frame(frameHeaders, flagEndHeaders, 1, block(":method", "GET", ":path", "/", ":authority", "a", ":scheme", "http", "user-agent", "u", "accept", "*/*", "accept-encoding", "gzip")),
+		}, false},
+		{"other order of fields", []string{
+			frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
+			frame(frameHeaders, flagEndHeaders, 1, get("/", "accept", "*/*", "user-agent", "u", "accept-encoding", "gzip")),
+		}, false},
 	} {
 		if got := print(c.parts...); got == 0 || (got == base) != c.same {
 			t.Errorf("%s: %x against %x", c.name, got, base)

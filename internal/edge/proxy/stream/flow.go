@@ -241,7 +241,7 @@ func (f *flow) readBody() error {
 		n, err := f.read(f.captured[len(f.captured):min(cap(f.captured), want)])
 		f.captured = f.captured[:len(f.captured)+n]
 		x.Request.Body, x.Request.BodySize = f.captured, f.size
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			f.whole = true
 			return f.readTrailers()
 		}
@@ -264,7 +264,7 @@ func (f *flow) read(b []byte) (int, error) {
 	switch limit := f.s.o.Codec.BodyBytes; {
 	case limit > 0 && f.size > limit:
 		return n, http1.RejectError(exchange.AnomalyBodyTooLarge)
-	case f.head.ContentLength >= 0 && (f.size > f.head.ContentLength || err == io.EOF && f.size < f.head.ContentLength):
+	case f.head.ContentLength >= 0 && (f.size > f.head.ContentLength || errors.Is(err, io.EOF) && f.size < f.head.ContentLength):
 		return n, http1.RejectError(exchange.AnomalyHTTP2Malformed)
 	}
 	return n, err

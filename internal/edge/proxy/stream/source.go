@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"io"
 
 	"merlon/internal/edge/http1"
@@ -18,7 +19,7 @@ func (s source) Next() (payload []byte, done bool, err error) {
 		f.piece = make([]byte, pieceBuffer)
 	}
 	n, err := f.read(f.piece)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return f.piece[:n], true, f.readTrailers()
 	}
 	return f.piece[:n], false, err

@@ -633,8 +633,17 @@ func TestParseTarget(t *testing.T) {
 		{"h2c://api.test:50051", "tcp api.test:50051 true false"},
 		{"unix:/run/api.sock", "unix /run/api.sock false false"},
 		{"unix:///run/api.sock", "unix /run/api.sock false false"},
-		{"unix:run/api.sock", ""}, {"unix://host/run", ""}, {"unix:/" + strings.Repeat("x", 108), ""},
-		{"ftp://api.test", ""}, {"http://", ""}, {"http://a/path", ""}, {"http://u:p@a", ""}, {"http://a?x", ""}, {"http://a#x", ""}, {"api.test:80", ""}, {"%", ""},
+		{"unix:run/api.sock", ""},
+		{"unix://host/run", ""},
+		{"unix:/" + strings.Repeat("x", 108), ""},
+		{"ftp://api.test", ""},
+		{"http://", ""},
+		{"http://a/path", ""},
+		{"http://u:p@a", ""},
+		{"http://a?x", ""},
+		{"http://a#x", ""},
+		{"api.test:80", ""},
+		{"%", ""},
 	} {
 		got, err := ParseTarget(tc.in)
 		if tc.want == "" {
