@@ -92,6 +92,7 @@ func runDemo(ctx context.Context, c console, data, listen, adminAddress string) 
 		return coded(err)
 	}
 	o := processOptions(l, c)
+	o.Person = c.err // terminal or not: the account is the demonstration's, and so is what it protects
 	d.process, d.log = serve.New(l, o), o.Log
 	if err := d.process.Start(); err != nil {
 		return coded(err)

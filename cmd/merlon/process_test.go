@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -66,10 +68,10 @@ func serveText(t *testing.T, dir, client, text string) *running {
 		for sc.Scan() {
 			line := sc.Text()
 			r.log.WriteString(line + "\n")
-			if link, ok := strings.CutPrefix(strings.TrimSpace(line), "Set up:"); ok {
-				r.setup = strings.TrimSpace(link)
-			}
-			if !told && (strings.Contains(line, "Set up:") || strings.Contains(line, "Dashboard:")) {
+			if !told && (strings.Contains(line, "setup-link") || strings.Contains(line, "the dashboard is ready")) {
+				if link, err := os.ReadFile(filepath.Join(dir, "data", "setup-link")); err == nil {
+					r.setup = strings.TrimSpace(string(link))
+				}
 				told = true
 				close(ready)
 			}
@@ -189,7 +191,14 @@ func TestServe(t *testing.T) {
 			t.Fatalf("%d %s", status, body)
 		}
 	}
+	kept := filepath.Join(dir, "data", "setup-link")
+	if f, err := os.Stat(kept); err != nil || f.Mode() != 0o600 {
+		t.Errorf("the set-up link's file: %v, %v", f, err)
+	}
 	c, proof := r.administrator()
+	if _, err := os.Stat(kept); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the set-up link stays when it is used: %v", err)
+	}
 	req, _ := http.NewRequest("POST", "http://"+r.admin+"/v1/standing", strings.NewReader(`{"kind":"address","value":"127.0.0.1","mode":"enforce","why":"test"}`))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-CSRF-Token", proof)
@@ -228,6 +237,9 @@ func TestServe(t *testing.T) {
 	}
 	if strings.Contains(r.log.String()+again.log.String(), "correct horse") {
 		t.Error("the password is in the log")
+	}
+	if _, token, _ := strings.Cut(r.setup, "token="); token == "" || strings.Contains(r.log.String(), token) {
+		t.Errorf("the set-up link %q is in the log, or nowhere", r.setup)
 	}
 
 	cmd := exec.Command(os.Args[0], "inventory", "show", "GET /orders/{orderId}", "--format", "json", "--data", filepath.Join(dir, "data"))

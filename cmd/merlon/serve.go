@@ -70,7 +70,10 @@ func runServe(ctx context.Context, src serve.Source, c console) error {
 func processOptions(l *serve.Loaded, c console) serve.Options {
 	o := serve.Options{
 		Build: telemetry.Build{Version: version, Commit: commit, GoVersion: runtime.Version()},
-		Level: new(slog.LevelVar), Person: c.err, Ceiling: tuneRuntime(l.Config().Limits),
+		Level: new(slog.LevelVar), Ceiling: tuneRuntime(l.Config().Limits),
+	}
+	if c.terminal() {
+		o.Person = c.err
 	}
 	o.Log = loggerBy(c, l.Config().Logs, o.Level)
 	return o

@@ -26,6 +26,12 @@ type bar struct {
 	done     sync.WaitGroup
 }
 
+// terminal tells whether somebody reads what goes to err.
+func (c console) terminal() bool {
+	f, ok := c.err.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 func newBar(w io.Writer, p *ingest.Progress) *bar {
 	f, ok := w.(*os.File)
 	return &bar{w: w, p: p, terminal: ok && term.IsTerminal(int(f.Fd())), quit: make(chan struct{})}

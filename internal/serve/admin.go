@@ -22,7 +22,7 @@ func (p *Process) adminHandler(ctx context.Context) (http.Handler, error) {
 	var err error
 	p.people, err = admin.New(ctx, admin.Options{
 		Store: k.Store.DB, Inventory: k.Node.Inventory, Stand: k.Engine.Stand, Status: func() admin.Status { return p.status(started) },
-		Draining: p.draining.Load, Now: time.Now, Random: rand.Reader, Log: p.log,
+		Draining: p.draining.Load, Claimed: p.forgetSetup, Now: time.Now, Random: rand.Reader, Log: p.log,
 	})
 	if err != nil {
 		return nil, err
@@ -97,21 +97,6 @@ func (p *Process) status(started time.Time) admin.Status {
 		s.JournalBytes, s.DatabaseBytes = u.Journal, u.Database
 	}
 	return s
-}
-
-// TellSetup prints the one-time link of a fresh installation. It goes to the person and nowhere else: whoever reads it
-// becomes the administrator.
-func (p *Process) TellSetup(ctx context.Context) error {
-	token, needed, err := p.people.NewSetup(ctx)
-	if err != nil {
-		return err
-	}
-	if needed {
-		fmt.Fprintf(p.o.Person, "\n  Set up:    http://%s/setup?token=%s\n             (once, within the hour, to make the administrator's account)\n", p.adminAddress, token)
-		return nil
-	}
-	fmt.Fprintf(p.o.Person, "\n  Dashboard: http://%s/\n", p.adminAddress)
-	return nil
 }
 
 // reachable is an address that a browser on this machine can open.

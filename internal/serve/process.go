@@ -35,7 +35,8 @@ type Options struct {
 	// Log is what everybody logs to; Level, unless nil, follows the configuration through reloads.
 	Log   *slog.Logger
 	Level *slog.LevelVar
-	// Person is where the link to set up a fresh installation is printed: a terminal, never a log.
+	// Person is where the link to set up a fresh installation is printed: a terminal, never a log. Without one, nil, the link
+	// is kept in a file of the data directory.
 	Person io.Writer
 	// Ceiling is the memory to stay below, in bytes.
 	Ceiling int64

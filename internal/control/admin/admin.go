@@ -33,6 +33,8 @@ type Options struct {
 	Status func() Status
 	// Draining tells whether the process is about to stop, so that nobody sends it more; nil means never.
 	Draining func() bool
+	// Claimed is called when the first account was made with a set-up link; nil tells nobody.
+	Claimed func()
 	// Now is the clock, Random the source of secrets (crypto/rand.Reader), Log the operators' log.
 	Now    func() time.Time
 	Random io.Reader

@@ -18,7 +18,7 @@ import (
 const SetupAge = time.Hour
 
 // NewSetup makes the one-time token of a set-up link, in place of an earlier one; needed is false, and no token is made,
-// when an account exists. The token belongs on the terminal and nowhere else: not into a log, not into a file.
+// when an account exists. The token belongs on a terminal, or else into a file that only its owner can read: never into a log.
 func (a *Admin) NewSetup(ctx context.Context) (token string, needed bool, err error) {
 	accounts, err := a.o.Store.Accounts(ctx)
 	if err != nil || len(accounts) > 0 {
@@ -83,6 +83,9 @@ func (a *Admin) SetUp(ctx context.Context, from Visitor, token, name, password s
 		return SignedIn{}, ErrSetup
 	case err != nil:
 		return SignedIn{}, err
+	}
+	if a.o.Claimed != nil {
+		a.o.Claimed()
 	}
 	return a.enter(ctx, from, name)
 }

@@ -657,7 +657,7 @@ func setupForm(p *page, token, name string) templ.Component {
 			}
 			ctx = templ.InitializeContext(ctx)
 			if token == "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<h1>Set up Merlon</h1><p>Nobody has an account yet. Merlon printed a set-up link on the terminal where it was started: open that link to create yours.</p><p class=\"muted\">The link works once, for an hour. A restart prints a new one.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<h1>Set up Merlon</h1><p>Nobody has an account yet. Merlon printed a set-up link on the terminal where it was started, or, started without one, keeps it in the file setup-link of its data directory: open that link to create yours.</p><p class=\"muted\">The link works once, for an hour. A restart makes a new one.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
