@@ -152,8 +152,8 @@ func TestMemoryPressure(t *testing.T) {
 		not      string
 	}{
 		{"room", 0.5, "HTTP/1.1 200", "Connection: close"},
-		{"little", 0.95, "Connection: close", "503"},
-		{"none", 0.98, "HTTP/1.1 503", "200"},
+		{"little", 0.95, "Connection: close", "HTTP/1.1 503"},
+		{"none", 0.98, "HTTP/1.1 503", "HTTP/1.1 200"},
 		{"room again", 0.5, "HTTP/1.1 200", "Connection: close"},
 	} {
 		m.set(tc.pressure)
