@@ -18,6 +18,7 @@ import (
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 	"merlon/internal/model/inventory"
+	"merlon/internal/store"
 	"merlon/internal/store/local"
 )
 
@@ -295,5 +296,31 @@ func TestTroublesAreLoggedAtTheirEnds(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "\n"); n != 2 || len(tr.all()) != 0 {
 		t.Errorf("%d lines: %s", n, out.String())
+	}
+}
+
+// The points of the last seconds are stored when a node stops, and those of the next run come on top of them.
+func TestTimeSeriesOutliveARestart(t *testing.T) {
+	dir := t.TempDir()
+	for run := range 3 {
+		r := open(t, dir)
+		r.send(100*run, 100)
+		if err := r.node.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		points, err := r.store.DB.Series(context.Background(), store.SeriesQuery{
+			All: true, From: r.now.Add(-10 * time.Hour), To: r.now.Add(10 * time.Hour), Step: time.Hour,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var requests uint64
+		for i := range points {
+			requests += uint64(points[i].Requests)
+		}
+		if want := uint64(100 * (run + 1)); requests != want {
+			t.Errorf("after run %d the series count %d requests, want %d", run+1, requests, want)
+		}
+		r.die()
 	}
 }

@@ -72,18 +72,21 @@ func (n *Node) tick(ctx context.Context) {
 
 // Close distils and saves a last time. The queue must be drained.
 func (n *Node) Close(ctx context.Context) error {
-	n.Flush(ctx)
+	n.flush(ctx, true)
 	if err := n.Distill(ctx); err != nil {
 		return err
 	}
 	return n.Save(ctx)
 }
 
-// Flush stores the event rows and the time series gathered so far.
-func (n *Node) Flush(ctx context.Context) {
+// Flush stores the event rows gathered so far, and the time series when it is time.
+func (n *Node) Flush(ctx context.Context) { n.flush(ctx, false) }
+
+// flush is Flush; last tells that nothing comes behind it, so that the points of the last seconds are stored, too.
+func (n *Node) flush(ctx context.Context, last bool) {
 	now := n.o.Now()
 	n.mu.Lock()
-	if n.series.Due(now) {
+	if last || n.series.Due(now) {
 		n.rows.series = n.rows.take(n.series, now)
 	}
 	events, points := n.rows.swap()
