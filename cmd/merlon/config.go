@@ -17,7 +17,7 @@ import (
 )
 
 func configCommand(c console) *cobra.Command {
-	parent := &cobra.Command{Use: "config", Short: "Check configuration files", Example: "  merlon config check merlon.yaml"}
+	parent := &cobra.Command{Use: "config", Short: "Check configuration files", Example: "  merlon config check merlon.yaml", Args: cobra.NoArgs, RunE: help}
 	var bind bool
 	cmd := &cobra.Command{
 		Use: "check FILE ...", Short: "Check configuration files with their policies, descriptions and certificates; list every mistake",

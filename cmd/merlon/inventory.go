@@ -38,7 +38,7 @@ func (f *readFlags) register(cmd *cobra.Command, formats string) {
 
 func inventoryCommand(c console) *cobra.Command {
 	parent := &cobra.Command{
-		Use: "inventory", Short: "List, show, compare and export the endpoints that are known",
+		Use: "inventory", Short: "List, show, compare and export the endpoints that are known", Args: cobra.NoArgs, RunE: help,
 		Example: `  merlon inventory list
   merlon inventory show 12
   merlon inventory export --format openapi > openapi.json`,

@@ -13,7 +13,7 @@ import (
 
 func labCommand(c console) *cobra.Command {
 	parent := &cobra.Command{
-		Use: "lab", Short: "Make labelled traffic to try Merlon with",
+		Use: "lab", Short: "Make labelled traffic to try Merlon with", Args: cobra.NoArgs, RunE: help,
 		Example: "  merlon lab traffic --from recorded.jsonl.gz | merlon ingest -",
 	}
 	parent.AddCommand(labTrafficCommand(c))

@@ -64,7 +64,7 @@ requests through, and gives security, developers and operations one control plan
   merlon serve --upstream http://127.0.0.1:3000      put Merlon before your own API
   merlon ingest access.log.gz                        learn from what has already happened
   merlon inventory list                              what was found`,
-		SilenceUsage: true, SilenceErrors: true,
+		SilenceUsage: true, SilenceErrors: true, Version: version,
 	}
 	root.AddCommand(commands(c)...)
 	return root
@@ -83,3 +83,6 @@ func commands(c console) []*cobra.Command {
 		versionCommand(c),
 	}
 }
+
+// help is what a command that only has subcommands does; a word that is none of them is wrong use.
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -3,12 +3,14 @@ package policy
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/bundle"
+	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
 	"merlon/internal/model/identity"
 )
@@ -69,11 +71,7 @@ func (c *compiler) modes() {
 		case isStage:
 			m.byStage[stage] = mode
 		case strings.Contains(key, "."):
-			name, _, _ := strings.Cut(key, ".")
-			if _, ok := finding.ParseStage(name); !ok {
-				c.fault("modes."+key, "no stage has that name", "a finding id begins with its stage, such as wire.obs-fold")
-				continue
-			}
+			c.finding("modes."+key, key)
 			m.byID[key] = mode
 		default:
 			c.fault("modes."+key, "neither a stage nor a finding id", "stages are wire, identify, access, contract, payload, behaviour")
@@ -161,6 +159,11 @@ func (c *compiler) lists() {
 		if !ok {
 			continue
 		}
+		if len(l.Values) == 0 {
+			c.mistakes = append(c.mistakes, Mistake{
+				Source: c.in.Source, Position: c.position(key), Key: key, Notice: true, Message: fmt.Sprintf("list %q is empty: it applies to nobody", l.Name),
+			})
+		}
 		it := &item{name: "list:" + l.Name, action: kind, mode: mode, until: 1<<63 - 1}
 		bad := 0
 		for _, v := range l.Values {
@@ -216,8 +219,36 @@ func (c *compiler) rules() {
 				continue
 			}
 			r.program = program
+			c.named(key+".when", named(program))
 		}
 		c.out.rules = append(c.out.rules, r)
+	}
+}
+
+// named checks the networks and findings that an expression names.
+func (c *compiler) named(key string, n names) {
+	for _, name := range n.networks {
+		if _, ok := c.in.Networks[name]; ok {
+			continue
+		}
+		if _, err := netip.ParsePrefix(name); err != nil {
+			c.fault(key, fmt.Sprintf("no network is called %q", name), "write it under networks:, or a prefix such as 192.0.2.0/24")
+		}
+	}
+	for _, id := range n.findings {
+		c.finding(key, id)
+	}
+}
+
+// finding checks a finding's id as far as it can be known here: its stage, and every wire anomaly.
+func (c *compiler) finding(key, id string) {
+	stage, _, ok := strings.Cut(id, ".")
+	if _, known := finding.ParseStage(stage); !ok || !known {
+		c.fault(key, fmt.Sprintf("%q is no finding id", id), "one begins with its stage, such as wire.obs-fold or contract.type")
+		return
+	}
+	if _, known := exchange.ParseAnomaly(id); stage == "wire" && !known {
+		c.fault(key, fmt.Sprintf("no finding is called %q", id), "docs/reference/wire.md lists them")
 	}
 }
 
@@ -232,10 +263,7 @@ func (c *compiler) exceptions() {
 	for i := range c.in.Exceptions {
 		in := &c.in.Exceptions[i]
 		key := fmt.Sprintf("exceptions[%d]", i)
-		stage, _, _ := strings.Cut(in.Finding, ".")
-		if _, ok := finding.ParseStage(stage); !ok || !strings.Contains(in.Finding, ".") {
-			c.fault(key, fmt.Sprintf("%q is no finding id", in.Finding), "an exception relaxes exactly one finding, such as contract.type")
-		}
+		c.finding(key+".finding", in.Finding)
 		if in.Match == (bundle.Match{}) {
 			c.fault(key, "has no match", "an exception holds on one selector: write match: {endpoint: ...}")
 		}

@@ -3,6 +3,7 @@ package policy
 import (
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,7 +175,7 @@ surprise: 1
 	}
 	for _, want := range []string{
 		`p.yaml:3:20: networks.office: "10.0.0.0/99" is no network`, `p.yaml:9:19: rules[3]: unknown field "matches"`, `p.yaml:10:14: exceptions[0].until: "soon" is no time`,
-		`p.yaml:11:1: surprise: unknown key`, `modes.wire: mode "maybe" is unknown`, `modes.payload: mode "" is unknown`, `modes.nonsense: neither a stage`, `modes.foo.bar: no stage`,
+		`p.yaml:11:1: surprise: unknown key`, `modes.wire: mode "maybe" is unknown`, `modes.payload: mode "" is unknown`, `modes.nonsense: neither a stage`, `modes.foo.bar: "foo.bar" is no finding id`,
 		`kind "colour" is unknown`, `action "explode" is unknown`, `a second list is called "a"`, `p.yaml:6:23: rules[0].when:`, `p.yaml:7:5: rules[1]: applies to everything`,
 		`p.yaml:8:5: rules[2]: a second rule`, `"nowhere" is no endpoint`, `"nope" is no finding id`, `has no match`, `has no owner`,
 	} {
@@ -263,5 +264,43 @@ func BenchmarkDecideMillionAddresses(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Decide(f, nil, &v)
+	}
+}
+
+// What an expression, a mode or an exception names and nobody knows would never be met, or always.
+func TestNamesThatNobodyKnows(t *testing.T) {
+	const text = `version: 1
+networks: {office: [10.0.0.0/8]}
+modes: {wire.nonsense: off, wire.nul: enforce, payload.whatever: watch}
+lists: [{name: nobody, kind: address, values: [], action: block}]
+rules:
+  - {name: a, when: 'not network.in("ofice")', action: block}
+  - {name: b, when: 'network.in("office") or network.in("192.0.2.0/24")', action: block}
+  - {name: c, when: 'found("wire.nonsense") or found("wire.nul")', action: block}
+exceptions: [{finding: wire.foo, match: {endpoint: /a}, owner: ana, until: 2027-01-31}]
+`
+	in, wrong := Parse("p.yaml", []byte(text), nil)
+	_, more := Compile(&in)
+	var all []string
+	for _, m := range append(wrong, more...) {
+		all = append(all, m.String())
+	}
+	want := []string{
+		`p.yaml:3:24: modes.wire.nonsense: no finding is called "wire.nonsense"`,
+		`p.yaml:4:9: lists[0]: list "nobody" is empty`,
+		`p.yaml:6:21: rules[0].when: no network is called "ofice"`,
+		`p.yaml:8:21: rules[2].when: no finding is called "wire.nonsense"`,
+		`p.yaml:9:24: exceptions[0].finding: no finding is called "wire.foo"`,
+	}
+	if len(all) != len(want) {
+		t.Errorf("%d mistakes, want %d", len(all), len(want))
+	}
+	for _, one := range want {
+		if !slices.ContainsFunc(all, func(s string) bool { return strings.HasPrefix(s, one) }) {
+			t.Errorf("missing: %s", one)
+		}
+	}
+	if t.Failed() {
+		t.Log(strings.Join(all, "\n"))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 
 	"merlon/internal/enforce/action"
@@ -86,6 +87,40 @@ type envRequest struct {
 func compileExpression(source string) (*vm.Program, error) {
 	return expr.Compile(source, expr.Env(&env{}), expr.AsBool(), expr.MaxNodes(maxNodes),
 		expr.DisableBuiltin("now"), expr.DisableBuiltin("repeat"))
+}
+
+// names finds what an expression names by constants and nobody could tell from a typing error while it runs: networks and
+// findings. Without a look at them `not network.in("ofice")` would hold for everybody.
+type names struct{ networks, findings []string }
+
+// Visit implements ast.Visitor.
+func (n *names) Visit(node *ast.Node) {
+	call, ok := (*node).(*ast.CallNode)
+	if !ok || len(call.Arguments) != 1 {
+		return
+	}
+	name, ok := call.Arguments[0].(*ast.StringNode)
+	if !ok {
+		return
+	}
+	switch callee := call.Callee.(type) {
+	case *ast.IdentifierNode:
+		if callee.Value == "found" {
+			n.findings = append(n.findings, name.Value)
+		}
+	case *ast.MemberNode:
+		of, ok := callee.Node.(*ast.IdentifierNode)
+		if member, isName := callee.Property.(*ast.StringNode); ok && isName && of.Value == "network" && member.Value == "in" {
+			n.networks = append(n.networks, name.Value)
+		}
+	}
+}
+
+// named lists what a compiled expression names.
+func named(p *vm.Program) (n names) {
+	root := p.Node()
+	ast.Walk(&root, &n)
+	return n
 }
 
 // envPool keeps environments and virtual machines, so that a rule costs no allocation of its own.
