@@ -170,6 +170,9 @@ func isDisguised(name []byte) bool {
 	return lookup(s, 0, len(s)) != exchange.HeaderOther || isForwarding(s)
 }
 
+// IsForwarding tells whether name is one with which proxies tell of a client; see Rewrite.DropForwarding.
+func IsForwarding(name []byte) bool { return isForwarding(name) }
+
 // isForwarding tells whether name is one with which proxies tell the client's address, host, scheme or certificate.
 func isForwarding(name []byte) bool {
 	const prefix = "x-forwarded-"

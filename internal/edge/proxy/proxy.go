@@ -216,7 +216,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		s.mu.Lock()
 		s.cut()
 		for _, g := range *s.sites.Load() {
-			g.Close() // nobody connects any more
+			g.Cut() // nobody connects any more
 		}
 		for c := range s.conns {
 			_ = c.nc.Raw.Close()

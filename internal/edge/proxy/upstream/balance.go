@@ -2,11 +2,11 @@ package upstream
 
 import (
 	"context"
-	"math"
-	"math/bits"
 	"math/rand/v2"
 	"net/netip"
 	"time"
+
+	"merlon/internal/edge/proxy/upstream/rendezvous"
 )
 
 // set is the servers that a request was tried on.
@@ -182,7 +182,7 @@ func (g *Group) wait(ctx context.Context, r *Request, tried *set) (*Server, erro
 			return nil, ErrBusy
 		case <-ctx.Done():
 			return nil, ErrAborted
-		case <-g.life.Done():
+		case <-g.use.Done():
 			return nil, ErrAborted
 		}
 	}
@@ -193,19 +193,8 @@ func (s *Server) lighter(t *Server) bool {
 	return int64(s.inUse.Load())*int64(t.weight) < int64(t.inUse.Load())*int64(s.weight)
 }
 
-// score is the server's for a key: the highest takes it. When a server leaves, only its own keys move, to all others in
-// proportion to their weights (weighted rendezvous hashing: Thaler and Ravishankar 1998; Schindelhauer and Schomaker 2005).
-func (s *Server) score(key uint64) float64 {
-	u := (float64(mix(key^s.hash)>>11) + 0.5) / (1 << 53) // in (0,1)
-	return float64(s.weight) / -math.Log(u)
-}
-
-// mix spreads 64 bits over 64 bits (SplitMix64's finaliser).
-func mix(x uint64) uint64 {
-	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
-	x = (x ^ x>>27) * 0x94d049bb133111eb
-	return x ^ x>>31
-}
+// score is the server's for a key: the highest takes it.
+func (s *Server) score(key uint64) float64 { return rendezvous.Score(key^s.hash, int(s.weight)) }
 
 // Hashed tells whether requests need a Key.
 func (g *Group) Hashed() bool { return g.o.Hash }
@@ -217,10 +206,4 @@ func AddrKey(a netip.Addr) uint64 {
 }
 
 // Key is the Key of anything else that requests are kept together by, such as a principal's name.
-func Key(b []byte) uint64 {
-	h := uint64(14695981039346656037) // FNV-1a, then spread
-	for _, c := range b {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	return mix(bits.RotateLeft64(h, 32))
-}
+func Key(b []byte) uint64 { return rendezvous.Key(b) }

@@ -100,9 +100,9 @@ type Group struct {
 	freed   chan struct{}
 	// buffers are for bodies of HTTP/2 answers.
 	buffers sync.Pool
-	// life ends with Close.
-	life context.Context
-	end  context.CancelFunc
+	// life ends with Close, use with Cut: what is under way outlives the group.
+	life, use context.Context
+	end, cut  context.CancelFunc
 	// unresolved are the targets whose name could not be looked up the last time. It is Run's.
 	unresolved map[*Target]bool
 }
@@ -114,6 +114,7 @@ func NewGroup(o Options) *Group {
 	g.budget.Fill(o.Retries.Budget)
 	g.buffers.New = func() any { return new([link.StreamBuffer]byte) }
 	g.life, g.end = context.WithCancel(context.Background())
+	g.use, g.cut = context.WithCancel(context.Background())
 	list := make([]*Server, 0, len(o.Targets))
 	for i := range o.Targets {
 		t := &o.Targets[i]
@@ -157,6 +158,12 @@ func (g *Group) Run(ctx context.Context) {
 			g.check(ctx)
 		}
 	}
+}
+
+// Cut is Close for a process that waits no longer: connecting, and waiting for room, end too.
+func (g *Group) Cut() {
+	g.cut()
+	g.Close()
 }
 
 // Close closes the idle connections and keeps no others from now on: exchanges under way end in their own time.

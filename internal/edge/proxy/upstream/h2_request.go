@@ -22,7 +22,8 @@ func (x *stream) request(ctx context.Context, s *Server, r *Request) (*http.Requ
 	if host == "" {
 		host = s.host()
 	}
-	u := &url.URL{Scheme: "http", Host: host, Opaque: string(h.Path), RawQuery: string(h.RawQuery), ForceQuery: h.HasQuery && len(h.RawQuery) == 0}
+	// net/http keeps connections by the URL's host: it is the server's, or every name that a client invents would get its own.
+	u := &url.URL{Scheme: "http", Host: s.host(), Opaque: string(h.Path), RawQuery: string(h.RawQuery), ForceQuery: h.HasQuery && len(h.RawQuery) == 0}
 	if s.target.TLS != nil {
 		u.Scheme = "https"
 	}
@@ -36,6 +37,9 @@ func (x *stream) request(ctx context.Context, s *Server, r *Request) (*http.Requ
 	for i := range h.Fields {
 		f := &h.Fields[i]
 		if f.ID == exchange.HeaderHost || f.ID == exchange.HeaderExpect || uint64(r.Rewrite.Drop)&(1<<f.ID) != 0 || !h.EndToEnd(i) {
+			continue
+		}
+		if r.Rewrite.DropForwarding && http1.IsForwarding(f.Name) {
 			continue
 		}
 		req.Header.Add(string(f.Name), string(f.Value))

@@ -127,7 +127,7 @@ func (s *Server) close() {
 
 func (s *Server) dial(ctx context.Context) (*conn, error) {
 	if ctx.Done() == nil {
-		ctx = s.g.life
+		ctx = s.g.use
 	}
 	nc, err := s.connect(ctx)
 	if err != nil {
