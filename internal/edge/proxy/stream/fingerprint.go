@@ -56,13 +56,26 @@ func (o *opening) window(b []byte) {
 	o.mix(append([]byte{'w'}, b...))
 }
 
+// Bounds of the look at the first header block; an honest head is far below them.
+const (
+	maxFields     = 256
+	maxFieldBytes = 64 << 10
+)
+
 // headers takes the first header block and gives the fingerprint, 0 when it cannot be read.
 func (o *opening) headers(block []byte) identity.Fingerprint {
 	o.over = true
 	var pseudo [8]byte
 	order := pseudo[:0]
 	first := true
-	d := hpack.NewDecoder(4096, func(f hpack.HeaderField) {
+	var d *hpack.Decoder
+	seen, size := 0, 0
+	d = hpack.NewDecoder(4096, func(f hpack.HeaderField) {
+		// A block can say one long field thousands of times in a byte each: what is beyond a head's size is not looked at.
+		if seen, size = seen+1, size+len(f.Name)+len(f.Value); seen > maxFields || size > maxFieldBytes {
+			d.SetEmitEnabled(false)
+			return
+		}
 		if f.IsPseudo() {
 			if len(order) < len(pseudo) && len(f.Name) > 1 {
 				order = append(order, f.Name[1])
