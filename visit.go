@@ -3,7 +3,6 @@ package merlon
 import (
 	"context"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -47,7 +46,7 @@ func (v *visit) begin(status int) {
 		x.Anomalies.Add(exchange.AnomalyControlCharacter) // net/http mends it on the wire
 	}
 	x.Response.Fields = append(x.Response.Fields[:0], v.s.response.Head.Fields...)
-	if kind := fields["Content-Type"]; len(kind) > 0 && isEventStream(kind[0]) {
+	if kind := fields["Content-Type"]; len(kind) > 0 && http1.EventStream([]byte(kind[0])) {
 		// It may last for days: what is known of it is told when it opens, its size when it closes.
 		v.open()
 	}
@@ -132,10 +131,4 @@ func (v *visit) finish(o event.Outcome, status int) {
 	v.body.release()
 	s.body, s.answer = s.body[:0], s.answer[:0]
 	v.g.release(s)
-}
-
-// isEventStream tells server-sent events.
-func isEventStream(kind string) bool {
-	const want = "text/event-stream"
-	return len(kind) >= len(want) && strings.EqualFold(kind[:len(want)], want)
 }

@@ -24,6 +24,12 @@ func (h *ResponseHead) Parse(b []byte, l *Limits, method Method, websocket bool)
 	return h.finish(b, n, err, l, fromUpstream)
 }
 
+// EventStream tells server-sent events by their Content-Type: they are silent for as long as nothing happens.
+func EventStream(contentType []byte) bool {
+	const kind = "text/event-stream"
+	return len(contentType) >= len(kind) && equalFold(contentType[:len(kind)], kind)
+}
+
 // Interim tells whether this is a 1xx response other than 101: the final one is still to come.
 func (h *ResponseHead) Interim() bool { return h.Status < 200 && h.Status != 101 }
 

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
 
 	"merlon/internal/edge/http1"
@@ -93,7 +92,7 @@ func (f *flow) passAnswer() bool {
 	if c.out, err = http1.AppendResponseHead(c.out[:0], h, w); err != nil {
 		return f.failed(502)
 	}
-	if isEventStream(h) {
+	if http1.EventStream(h.Value(exchange.HeaderContentType)) {
 		// It may last for days: what is known of it is told when it opens, its size when it closes.
 		f.open()
 		a.Pause = c.s.o.Timeouts.Idle
@@ -196,11 +195,4 @@ func (f *flow) end(o event.Outcome) {
 	}
 	f.t.Response()
 	f.c.close(f.t, o, 0)
-}
-
-// isEventStream tells server-sent events, which are silent for as long as nothing happens.
-func isEventStream(h *http1.ResponseHead) bool {
-	const kind = "text/event-stream"
-	v := h.Value(exchange.HeaderContentType)
-	return len(v) >= len(kind) && bytes.EqualFold(v[:len(kind)], []byte(kind))
 }

@@ -36,9 +36,11 @@ func (s *Shared) Observe(e *event.Event, x *exchange.Exchange, key dataclass.Key
 	} else {
 		e.Observations = append(e.Observations, make([]event.Observation, len(x.Leaves))...)
 	}
-	r := s.recall()
-	defer s.recalls.Put(r)
-	p := &r.places
+	p, _ := s.places.Get().(*places)
+	if p == nil {
+		p = new(places)
+	}
+	defer s.places.Put(p)
 	out := e.Observations[n:]
 	next := 0
 	for i := range x.Leaves {

@@ -13,16 +13,16 @@ type Shared struct {
 	seed       uint64    // decides what is forgotten first, so that nobody can choose it
 	recalls    sync.Pool // *recall
 	inflations sync.Pool // *inflation: the decoders of content codings, 40 KiB
+	places     sync.Pool // *places
 }
 
-// recall is what is remembered from message to message, and what one message is held against: 72 KiB.
+// recall is what is remembered from message to message, and what one message is held against: 65 KiB.
 type recall struct {
 	names   nameCache
 	members memberCache
 	seen    seenSet
 	message uint32 // counts the messages walked, so that members know in which they were seen last
 	moved   bool   // seen holds members of this message that members had no room for
-	places  places
 }
 
 // recall lends a recall that is ready for a message.

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 
@@ -35,7 +34,7 @@ func (f *flow) pass(a *upstream.Answer) {
 	f.frame(h)
 	f.begun = true
 	f.w.WriteHeader(h.Status)
-	if isEventStream(h) {
+	if http1.EventStream(h.Value(exchange.HeaderContentType)) {
 		// It may last for days: what is known of it is told when it opens, its size when it closes.
 		a.Pause = f.s.o.Timeouts.Idle
 		f.open()
@@ -256,11 +255,4 @@ func (f *flow) flush() error {
 		w.Flush()
 	}
 	return nil
-}
-
-// isEventStream tells server-sent events, which are silent for as long as nothing happens.
-func isEventStream(h *http1.ResponseHead) bool {
-	const kind = "text/event-stream"
-	v := h.Value(exchange.HeaderContentType)
-	return len(v) >= len(kind) && bytes.EqualFold(v[:len(kind)], []byte(kind))
 }
