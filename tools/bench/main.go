@@ -62,6 +62,7 @@ type settings struct {
 	merlon     string
 	parts      string
 	soak       time.Duration
+	pace       time.Duration
 	attacks    time.Duration
 	workload   string
 	json       string
@@ -90,6 +91,7 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 	f.DurationVar(&s.settle, "settle", 0, "instead of stopping Merlon before its CPU is read, wait so long for it to distil and save by itself (70s)")
 	f.DurationVar(&s.attacks, "attacks", 0, "instead of measuring, attack Merlon for so long in each of ten ways while honest clients go on (8s)")
 	f.DurationVar(&s.soak, "soak", 0, "instead of measuring, let callers and trouble loose on Merlon for so long (2h)")
+	f.DurationVar(&s.pace, "pace", 10*time.Millisecond, "how long each of the 12 callers of a soak waits between requests; longer on a machine that has other work")
 	f.BoolVar(&s.endurance, "endurance", false, "send -requests requests to Merlon alone and watch its memory")
 	f.IntVar(&s.requests, "requests", 2_000_000, "requests of an endurance run")
 	f.IntVar(&s.principals, "principals", 10_000, "principals of workload many and of an endurance run")
@@ -108,6 +110,8 @@ func parse(args []string, errOut io.Writer) (settings, error) {
 		return s, fmt.Errorf("-part: %q is none of %s", badPart(s.parts), strings.Join(allParts, ", "))
 	case s.soak != 0 && (s.soak < 10*time.Second || s.soak > 100*time.Hour) || s.attacks != 0 && (s.attacks < time.Second || s.attacks > time.Hour):
 		return s, errors.New("-soak is 10s to 100h, -attacks 1s to 1h")
+	case s.pace < time.Millisecond || s.pace > time.Second:
+		return s, errors.New("-pace is 1ms to 1s")
 	case s.rounds < 1 || s.rounds > 1000 || seconds < 1 || seconds > 3600 || s.conns < 1 || s.conns > 4000:
 		return s, errors.New("-rounds is 1 to 1000, -seconds 1 to 3600, -conns 1 to 4000")
 	case s.requests < 1000 || s.requests > 1e9 || s.principals < 1 || s.principals > 1e6 || s.addresses < 1 || s.addresses > 3_800_000 || s.junk < 0 || s.junk > 1e7:
@@ -210,7 +214,7 @@ func (s settings) endanger(ctx context.Context, r *report, out, errOut io.Writer
 		r.Attacks, r.Verdicts = got, append(r.Verdicts, siegeVerdicts(got)...)
 	}
 	if s.soak > 0 {
-		got, err := soak(ctx, s.merlon, planSoak(s.soak), errOut)
+		got, err := soak(ctx, s.merlon, planSoak(s.soak, s.pace), errOut)
 		got.print(out)
 		if err != nil {
 			return err

@@ -31,10 +31,10 @@ type soakPlan struct {
 	afterwards time.Duration // how long it may take to become quiet again
 }
 
-func planSoak(lasts time.Duration) soakPlan {
+func planSoak(lasts, pace time.Duration) soakPlan {
 	return soakPlan{
 		lasts: lasts, reloads: 10 * time.Second, certs: 30 * time.Second, dying: 7 * time.Second, dead: 2 * time.Second, handOver: max(lasts/20, 20*time.Second),
-		look: max(lasts/120, time.Second), callers: 4, pace: 10 * time.Millisecond, patience: 30 * time.Second, mayGrow: 100, afterwards: 2 * time.Minute,
+		look: max(lasts/120, time.Second), callers: 4, pace: pace, patience: 30 * time.Second, mayGrow: 100, afterwards: 2 * time.Minute,
 	}
 }
 
