@@ -204,7 +204,7 @@ func TestPageMatrix(t *testing.T) {
 		if role != "" {
 			header.Set("Authorization", "Bearer "+w.Token(t, in.Caller, role))
 		}
-		for _, r := range web.Routes() {
+		for _, r := range web.Routes(web.Options{Admin: w.Admin}) {
 			path := strings.NewReplacer("{id}", "1", "{$}", "").Replace(r.Path)
 			var form url.Values
 			if r.Method == "POST" {

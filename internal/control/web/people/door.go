@@ -1,25 +1,40 @@
-package web
+// Package people is the door of the dashboard: set-up, sign-in and sign-out.
+package people
 
 import (
-	"errors"
 	"net/http"
-	"strconv"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/control/web/ui"
+	"merlon/internal/model/account"
 )
+
+type room struct{ ui.Options }
+
+// Routes is what this room answers.
+func Routes(o ui.Options) []ui.Route {
+	s := &room{o}
+	return []ui.Route{
+		{Method: "GET", Path: "/setup", Needs: account.Open, Handle: s.setupPage},
+		{Method: "POST", Path: "/setup", Needs: account.Open, Handle: s.setUp},
+		{Method: "GET", Path: "/sign-in", Needs: account.Open, Handle: s.signInPage},
+		{Method: "POST", Path: "/sign-in", Needs: account.Open, Handle: s.signIn},
+		{Method: "POST", Path: "/sign-out", Needs: account.SignedIn, Handle: s.signOut},
+	}
+}
 
 func visitor(r *http.Request) admin.Visitor {
 	return admin.Visitor{Address: admin.ClientAddress(r), Browser: r.UserAgent()}
 }
 
-func (s *server) setupPage(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) setupPage(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	p.Title = "Set up"
 	token := r.URL.Query().Get("token")
 	if token == "" {
 		return s.showSetup(w, r, p, http.StatusOK, "", "")
 	}
 	if err := s.Admin.CheckSetup(r.Context(), visitor(r), token); err != nil {
-		status, ok := refused(w, p, err)
+		status, ok := ui.Refused(w, p, err)
 		if !ok {
 			return err
 		}
@@ -29,7 +44,7 @@ func (s *server) setupPage(w http.ResponseWriter, r *http.Request, p *page) erro
 }
 
 // showSetup shows the form with a token, or says how to come by one.
-func (s *server) showSetup(w http.ResponseWriter, r *http.Request, p *page, status int, token, name string) error {
+func (s *room) showSetup(w http.ResponseWriter, r *http.Request, p *ui.Page, status int, token, name string) error {
 	needed, err := s.Admin.NeedsSetup(r.Context())
 	if err != nil {
 		return err
@@ -38,10 +53,10 @@ func (s *server) showSetup(w http.ResponseWriter, r *http.Request, p *page, stat
 		http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 		return nil
 	}
-	return s.show(w, r, status, setupForm(p, token, name))
+	return ui.Show(w, r, status, setupForm(p, token, name))
 }
 
-func (s *server) setUp(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) setUp(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	p.Title = "Set up"
 	f := r.PostForm
 	if f.Get("password") != f.Get("again") {
@@ -50,7 +65,7 @@ func (s *server) setUp(w http.ResponseWriter, r *http.Request, p *page) error {
 	}
 	in, err := s.Admin.SetUp(r.Context(), visitor(r), f.Get("token"), f.Get("name"), f.Get("password"))
 	if err != nil {
-		status, ok := refused(w, p, err)
+		status, ok := ui.Refused(w, p, err)
 		if !ok {
 			return err
 		}
@@ -61,9 +76,9 @@ func (s *server) setUp(w http.ResponseWriter, r *http.Request, p *page) error {
 	return nil
 }
 
-func (s *server) signInPage(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) signInPage(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	p.Title = "Sign in"
-	next := within(r.URL.Query().Get("next"))
+	next := ui.Within(r.URL.Query().Get("next"))
 	if p.Caller.SignedIn() {
 		http.Redirect(w, r, next, http.StatusSeeOther)
 		return nil
@@ -76,55 +91,31 @@ func (s *server) signInPage(w http.ResponseWriter, r *http.Request, p *page) err
 		http.Redirect(w, r, "/setup", http.StatusSeeOther)
 		return nil
 	}
-	return s.show(w, r, http.StatusOK, signInForm(p, next, ""))
+	return ui.Show(w, r, http.StatusOK, signInForm(p, next, ""))
 }
 
-func (s *server) signIn(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) signIn(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	p.Title = "Sign in"
 	f := r.PostForm
-	next := within(f.Get("next"))
+	next := ui.Within(f.Get("next"))
 	in, err := s.Admin.SignIn(r.Context(), visitor(r), f.Get("name"), f.Get("password"))
 	if err != nil {
-		status, ok := refused(w, p, err)
+		status, ok := ui.Refused(w, p, err)
 		if !ok {
 			return err
 		}
-		return s.show(w, r, status, signInForm(p, next, f.Get("name")))
+		return ui.Show(w, r, status, signInForm(p, next, f.Get("name")))
 	}
 	admin.SetSession(w, r, in)
 	http.Redirect(w, r, next, http.StatusSeeOther)
 	return nil
 }
 
-func (s *server) signOut(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) signOut(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	if err := s.Admin.SignOut(r.Context(), p.Caller); err != nil {
 		return err
 	}
 	admin.DropSession(w, r)
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 	return nil
-}
-
-// refused puts a refusal on the form it came from, and tells whether it belongs there.
-func refused(w http.ResponseWriter, p *page, err error) (status int, ok bool) {
-	var (
-		input     *admin.InputError
-		throttled *admin.ThrottledError
-	)
-	switch {
-	case errors.As(err, &input):
-		p.Error = sentence(input.Err)
-		return http.StatusBadRequest, true
-	case errors.As(err, &throttled):
-		w.Header().Set("Retry-After", strconv.Itoa(throttled.Seconds()))
-		p.Error = sentence(throttled)
-		return http.StatusTooManyRequests, true
-	case errors.Is(err, admin.ErrCredentials):
-		p.Error = sentence(admin.ErrCredentials)
-		return http.StatusUnauthorized, true
-	case errors.Is(err, admin.ErrSetup):
-		p.Error = sentence(admin.ErrSetup)
-		return http.StatusForbidden, true
-	}
-	return 0, false
 }

@@ -1,4 +1,4 @@
-package web
+package ui
 
 import (
 	"math"
@@ -9,8 +9,8 @@ import (
 	"merlon/internal/model/finding"
 )
 
-// whole prints a count with thin groups: 12 345 678.
-func whole(n uint64) string {
+// Count prints a count with thin groups: 12 345 678.
+func Count(n uint64) string {
 	s := strconv.FormatUint(n, 10)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "\u202f" + s[i:]
@@ -18,8 +18,8 @@ func whole(n uint64) string {
 	return s
 }
 
-// short prints a count in three digits: 1.2k, 34M.
-func short(n uint64) string {
+// Short prints a count in three digits: 1.2k, 34M.
+func Short(n uint64) string {
 	if n < 1000 {
 		return strconv.FormatUint(n, 10)
 	}
@@ -35,8 +35,8 @@ func short(n uint64) string {
 	return strconv.FormatFloat(x, 'f', 0, 64) + unit
 }
 
-// size prints bytes in units of 1024.
-func size(n float64) string {
+// Bytes prints bytes in units of 1024.
+func Bytes(n float64) string {
 	if n < 1024 {
 		return strconv.FormatFloat(math.Round(n), 'f', 0, 64) + " B"
 	}
@@ -46,25 +46,25 @@ func size(n float64) string {
 			break
 		}
 	}
-	return trimmed(n) + " " + unit
+	return Trimmed(n) + " " + unit
 }
 
-// millis prints a latency given in milliseconds.
-func millis(ms float64) string {
+// Millis prints a latency given in milliseconds.
+func Millis(ms float64) string {
 	switch {
 	case ms == 0:
 		return "–"
 	case ms < 1:
-		return trimmed(ms*1000) + " µs"
+		return Trimmed(ms*1000) + " µs"
 	case ms < 1000:
-		return trimmed(ms) + " ms"
+		return Trimmed(ms) + " ms"
 	default:
-		return trimmed(ms/1000) + " s"
+		return Trimmed(ms/1000) + " s"
 	}
 }
 
-// trimmed keeps three digits.
-func trimmed(x float64) string {
+// Trimmed keeps three digits.
+func Trimmed(x float64) string {
 	if x < 10 {
 		return strings.TrimSuffix(strings.TrimSuffix(strconv.FormatFloat(x, 'f', 2, 64), "0"), ".0")
 	}
@@ -74,8 +74,8 @@ func trimmed(x float64) string {
 	return strconv.FormatFloat(x, 'f', 0, 64)
 }
 
-// percent prints a share; what is not quite all is never printed as all.
-func percent(share float64) string {
+// Percent prints a share; what is not quite all is never printed as all.
+func Percent(share float64) string {
 	p := share * 100
 	if share < 1 && p > 99.99 {
 		p = 99.99
@@ -83,18 +83,18 @@ func percent(share float64) string {
 	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(p, 'f', 2, 64), "0"), ".") + " %"
 }
 
-// moment is a time as machines read it; stamp as people do.
-func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// Moment is a time as machines read it; stamp as people do.
+func Moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func stamp(t time.Time) string {
+func Stamp(t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
 }
 
-// ago says how long before now t was, roughly.
-func ago(t, now time.Time) string {
+// Ago says how long before now t was, roughly.
+func Ago(t, now time.Time) string {
 	d := now.Sub(t)
 	switch {
 	case t.IsZero():
@@ -114,8 +114,8 @@ func ago(t, now time.Time) string {
 	}
 }
 
-// upto says how long after now t is.
-func upto(t, now time.Time) string {
+// Remaining says how long after now t is.
+func Remaining(t, now time.Time) string {
 	d := t.Sub(now)
 	switch {
 	case t.IsZero():
@@ -131,8 +131,8 @@ func upto(t, now time.Time) string {
 	}
 }
 
-// methodClass is the style of a method's badge.
-func methodClass(method string) string {
+// MethodClass is the style of a method's badge.
+func MethodClass(method string) string {
 	switch method {
 	case "GET", "HEAD":
 		return "m-get"
@@ -147,8 +147,8 @@ func methodClass(method string) string {
 	}
 }
 
-// riskClass sorts a score of 0..100 into the four severities.
-func riskClass(score float64) string {
+// RiskClass sorts a score of 0..100 into the four severities.
+func RiskClass(score float64) string {
 	switch {
 	case score >= 70:
 		return finding.Critical.String()
@@ -163,34 +163,34 @@ func riskClass(score float64) string {
 	}
 }
 
-func score(x float64) string { return strconv.FormatFloat(math.Round(x), 'f', 0, 64) }
+func Score(x float64) string { return strconv.FormatFloat(math.Round(x), 'f', 0, 64) }
 
-// statusClass is the style of a status: s2, s3, s4, s5.
-func statusClass(status int) string {
+// StatusClass is the style of a status: s2, s3, s4, s5.
+func StatusClass(status int) string {
 	if status < 100 || status > 599 {
 		return "s0"
 	}
 	return "s" + strconv.Itoa(status/100)
 }
 
-// piece is a part of a template: literal text, or a parameter.
-type piece struct {
+// Piece is a part of a template: literal text, or a parameter.
+type Piece struct {
 	Text  string
 	Param bool
 }
 
-// pieces takes a template apart, so that its parameters can be shown in another colour.
-func pieces(template string) (out []piece) {
+// Pieces takes a template apart, so that its parameters can be shown in another colour.
+func Pieces(template string) (out []Piece) {
 	for template != "" {
 		i := strings.IndexByte(template, '{')
 		j := strings.IndexByte(template[max(i, 0):], '}') + max(i, 0)
 		if i < 0 || j <= i {
-			return append(out, piece{template, false})
+			return append(out, Piece{template, false})
 		}
 		if i > 0 {
-			out = append(out, piece{template[:i], false})
+			out = append(out, Piece{template[:i], false})
 		}
-		out = append(out, piece{template[i : j+1], true})
+		out = append(out, Piece{template[i : j+1], true})
 		template = template[j+1:]
 	}
 	return out

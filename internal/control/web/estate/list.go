@@ -1,4 +1,5 @@
-package web
+// Package estate is the inventory of the dashboard: every endpoint, found, narrowed and taken along.
+package estate
 
 import (
 	"errors"
@@ -8,8 +9,20 @@ import (
 	"time"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/control/web/ui"
+	"merlon/internal/model/account"
 	"merlon/internal/model/inventory"
 )
+
+type room struct{ ui.Options }
+
+// Routes is what this room answers.
+func Routes(o ui.Options) []ui.Route {
+	s := &room{o}
+	return []ui.Route{
+		{Method: "GET", Path: "/inventory", Needs: account.SeeInventory, Handle: s.inventory},
+	}
+}
 
 // perPage is how many endpoints a page lists.
 const perPage = 100
@@ -23,7 +36,7 @@ type inventoryView struct {
 	Listen string // where to send a first request
 }
 
-func (s *server) inventory(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) inventory(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	p.Title, p.Active = "Inventory", "inventory"
 	in := r.URL.Query()
 	q := admin.InventoryQuery{
@@ -34,7 +47,7 @@ func (s *server) inventory(w http.ResponseWriter, r *http.Request, p *page) erro
 	if q.Sort == "" {
 		q.Sort = "template"
 	}
-	v := inventoryView{Query: in, Now: s.Admin.Now(), Listen: listen(p.Status), Page: 1}
+	v := inventoryView{Query: in, Now: s.Admin.Now(), Listen: ui.Listen(p.Status), Page: 1}
 	if n, err := strconv.Atoi(in.Get("page")); err == nil && n > 1 && n < 1_000_000 {
 		v.Page = n
 	}
@@ -45,17 +58,9 @@ func (s *server) inventory(w http.ResponseWriter, r *http.Request, p *page) erro
 		if !errors.As(err, &input) {
 			return err
 		}
-		p.Error = sentence(err)
+		p.Error = ui.Sentence(err)
 	}
-	return s.show(w, r, http.StatusOK, inventoryList(p, v))
-}
-
-// listen is where clients are served, for empty pages.
-func listen(s admin.Status) string {
-	if len(s.Listen) == 0 {
-		return "the address that Merlon listens on"
-	}
-	return s.Listen[0]
+	return ui.Show(w, r, http.StatusOK, inventoryList(p, v))
 }
 
 // with is the address of this list with one thing changed; what is empty is left out, and pages begin anew.
@@ -97,7 +102,7 @@ func (v inventoryView) pages() int { return (v.Found.Total + perPage - 1) / perP
 
 func (v inventoryView) span() string {
 	from := (v.Page-1)*perPage + 1
-	return whole(uint64(from)) + "–" + whole(uint64(from+len(v.Found.Endpoints)-1)) + " of " + whole(uint64(v.Found.Total))
+	return ui.Count(uint64(from)) + "–" + ui.Count(uint64(from+len(v.Found.Endpoints)-1)) + " of " + ui.Count(uint64(v.Found.Total))
 }
 
 // columns of the list; those with a Sort can be sorted by.
@@ -115,5 +120,3 @@ func columns() []column {
 		{"Last seen", "last_seen", "num", "When the last request came"},
 	}
 }
-
-func words(s ...string) []string { return s }

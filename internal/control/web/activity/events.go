@@ -1,4 +1,5 @@
-package web
+// Package activity is the traffic of the dashboard: events as they come and as they were, each with its verdict.
+package activity
 
 import (
 	"encoding/json"
@@ -12,9 +13,22 @@ import (
 	"github.com/a-h/templ"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/control/web/ui"
+	"merlon/internal/model/account"
 	"merlon/internal/model/finding"
 	"merlon/internal/model/identity"
 )
+
+type room struct{ ui.Options }
+
+// Routes is what this room answers.
+func Routes(o ui.Options) []ui.Route {
+	s := &room{o}
+	return []ui.Route{
+		{Method: "GET", Path: "/events", Needs: account.SeeEvents, Handle: s.events},
+		{Method: "GET", Path: "/events/{id}", Needs: account.SeeEvents, Handle: s.event},
+	}
+}
 
 const eventsPerPage = 100
 
@@ -62,8 +76,8 @@ func eventFilters() []string {
 	return []string{"site", "endpoint", "action", "finding", "severity", "actor", "address"}
 }
 
-func (s *server) events(w http.ResponseWriter, r *http.Request, p *page) error {
-	p.Title, p.Active = "Events", "events"
+func (s *room) events(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
+	p.Title, p.Active = "Events", "activity"
 	in := r.URL.Query()
 	q := admin.EventQuery{
 		Site: in.Get("site"), Action: in.Get("action"), Finding: strings.TrimSpace(in.Get("finding")), Actor: in.Get("actor"),
@@ -74,14 +88,14 @@ func (s *server) events(w http.ResponseWriter, r *http.Request, p *page) error {
 		q.Endpoint = identity.EndpointID(n)
 	}
 	q.Before, _ = strconv.ParseUint(in.Get("before"), 10, 63) // 0, the latest, where it is not a number
-	v := eventsView{Query: in, Now: s.Admin.Now(), Listen: listen(p.Status)}
+	v := eventsView{Query: in, Now: s.Admin.Now(), Listen: ui.Listen(p.Status)}
 	found, err := s.Admin.Events(r.Context(), p.Caller, q)
 	if err != nil {
 		var input *admin.InputError
 		if !errors.As(err, &input) {
 			return err
 		}
-		p.Error = sentence(err)
+		p.Error = ui.Sentence(err)
 	}
 	for _, e := range found {
 		v.Events = append(v.Events, rowOf(e))
@@ -99,7 +113,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request, p *page) error {
 		filter.Set("before", strconv.FormatUint(found[len(found)-1].Row, 10))
 		v.Older = templ.SafeURL("/events?" + filter.Encode())
 	}
-	return s.show(w, r, http.StatusOK, eventsPage(p, v))
+	return ui.Show(w, r, http.StatusOK, eventsPage(p, v))
 }
 
 func (v eventsView) filtered() bool {
@@ -111,13 +125,13 @@ func (v eventsView) filtered() bool {
 	return false
 }
 
-func (s *server) event(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) event(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	e, err := s.Admin.Event(r.Context(), p.Caller, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	p.Title, p.Active = "Event "+e.ID, "events"
-	return s.show(w, r, http.StatusOK, eventPage(p, rowOf(e), s.Admin.Now()))
+	p.Title, p.Active = "Event "+e.ID, "activity"
+	return ui.Show(w, r, http.StatusOK, eventPage(p, rowOf(e), s.Admin.Now()))
 }
 
 // target is something that can be blocked from an event.
@@ -150,15 +164,4 @@ func (e eventRow) verdict() string {
 		text += ", by " + e.Rule
 	}
 	return text + "."
-}
-
-// joined lists what there is, with dots between.
-func joined(parts ...string) string {
-	var out []string
-	for _, s := range parts {
-		if s != "" {
-			out = append(out, s)
-		}
-	}
-	return strings.Join(out, " · ")
 }

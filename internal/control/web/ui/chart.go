@@ -1,4 +1,4 @@
-package web
+package ui
 
 import (
 	"fmt"
@@ -10,31 +10,31 @@ import (
 	"merlon/internal/model/inventory"
 )
 
-// bar is one row of bars. Width is in percent of the largest.
-type bar struct {
+// Bar is one row of bars. Width is in percent of the largest.
+type Bar struct {
 	Name  string
 	Count uint64
 	Class string
 	Width string
 }
 
-// newBars scales counts to the largest.
-func newBars(counts []inventory.Count, class func(name string) string) []bar {
+// NewBars scales counts to the largest.
+func NewBars(counts []inventory.Count, class func(name string) string) []Bar {
 	var most uint64 = 1
 	for _, c := range counts {
 		most = max(most, c.Count)
 	}
-	out := make([]bar, 0, len(counts))
+	out := make([]Bar, 0, len(counts))
 	for _, c := range counts {
-		out = append(out, bar{c.Name, c.Count, class(c.Name), strconv.FormatFloat(max(1, float64(c.Count)/float64(most)*100), 'f', 1, 64)})
+		out = append(out, Bar{c.Name, c.Count, class(c.Name), strconv.FormatFloat(max(1, float64(c.Count)/float64(most)*100), 'f', 1, 64)})
 	}
 	return out
 }
 
-func plainBar(string) string { return "b-plain" }
+func PlainBar(string) string { return "b-plain" }
 
-// chartData is a drawn series: paths in a box of 720 by 120.
-type chartData struct {
+// Chart is a drawn series: paths in a box of 720 by 120.
+type Chart struct {
 	Requests, Line, Errors, Blocked    string
 	SumRequests, SumErrors, SumBlocked uint64
 	From, To, Peak, Label              string
@@ -43,9 +43,9 @@ type chartData struct {
 
 const chartWidth, chartHeight, chartTop = 720.0, 120.0, 6.0
 
-// newChart draws points. Errors and blocks share the scale of requests, so that their shares can be seen.
-func newChart(points []admin.Point) chartData {
-	var c chartData
+// NewChart draws points. Errors and blocks share the scale of requests, so that their shares can be seen.
+func NewChart(points []admin.Point) Chart {
+	var c Chart
 	var most uint64
 	for _, p := range points {
 		most = max(most, p.Requests)
@@ -65,7 +65,7 @@ func newChart(points []admin.Point) chartData {
 	}
 	c.From, c.To = first.At.Format(layout)+" UTC", last.At.Add(time.Duration(last.Step)*time.Second).Format(layout)+" UTC"
 	perSecond := float64(most) / float64(max(first.Step, 1))
-	c.Peak = trimmed(perSecond) + "/s"
+	c.Peak = Trimmed(perSecond) + "/s"
 	c.Label = fmt.Sprintf("%d requests, %d server errors and %d blocked from %s to %s", c.SumRequests, c.SumErrors, c.SumBlocked, c.From, c.To)
 	at := func(i int) float64 { return float64(i) / float64(len(points)-1) * chartWidth }
 	up := func(n uint64) float64 { return chartHeight - float64(n)/float64(max(most, 1))*(chartHeight-chartTop) }

@@ -1,4 +1,5 @@
-package web
+// Package endpoint is the page of one endpoint: what it is, how it fares, what speaks against it and what can be done.
+package endpoint
 
 import (
 	"fmt"
@@ -8,22 +9,34 @@ import (
 	"time"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/control/web/ui"
 	"merlon/internal/model/account"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
 )
 
+type room struct{ ui.Options }
+
+// Routes is what this room answers.
+func Routes(o ui.Options) []ui.Route {
+	s := &room{o}
+	return []ui.Route{
+		{Method: "GET", Path: "/inventory/{id}", Needs: account.SeeInventory, Handle: s.endpoint},
+		{Method: "POST", Path: "/inventory/{id}", Needs: account.EditInventory, Handle: s.editEndpoint},
+	}
+}
+
 // endpointView is one endpoint as shown.
 type endpointView struct {
 	E      inventory.Endpoint
 	D      inventory.Detail
-	Chart  chartData
-	Span   span
+	Chart  ui.Chart
+	Span   ui.Span
 	Blocks []bundle.Entry // those that keep this endpoint closed
 	Now    time.Time
 	// Statuses, Countries, Networks and Clients are drawn as bars.
-	Statuses, Countries, Networks, Clients []bar
+	Statuses, Countries, Networks, Clients []ui.Bar
 	Requests, Responses                    []media
 }
 
@@ -42,7 +55,7 @@ func pathID(r *http.Request) (identity.EndpointID, error) {
 	return identity.EndpointID(n), nil
 }
 
-func (s *server) endpoint(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) endpoint(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	id, err := pathID(r)
 	if err != nil {
 		return err
@@ -50,15 +63,15 @@ func (s *server) endpoint(w http.ResponseWriter, r *http.Request, p *page) error
 	return s.showEndpoint(w, r, p, id, http.StatusOK)
 }
 
-func (s *server) showEndpoint(w http.ResponseWriter, r *http.Request, p *page, id identity.EndpointID, status int) error {
+func (s *room) showEndpoint(w http.ResponseWriter, r *http.Request, p *ui.Page, id identity.EndpointID, status int) error {
 	e, err := s.Admin.Endpoint(r.Context(), p.Caller, id)
 	if err != nil {
 		return err
 	}
 	p.Title, p.Active = e.Method+" "+e.Template, "inventory"
-	v := endpointView{E: e, Now: s.Admin.Now(), Span: spanOf(r.URL.Query().Get("span"))}
+	v := endpointView{E: e, Now: s.Admin.Now(), Span: ui.SpanOf(r.URL.Query().Get("span"))}
 	if r.URL.Query().Get("span") == "" {
-		v.Span = spans()[1]
+		v.Span = ui.Spans()[1]
 	}
 	if e.Detail != nil {
 		v.D = *e.Detail
@@ -67,7 +80,7 @@ func (s *server) showEndpoint(w http.ResponseWriter, r *http.Request, p *page, i
 	if err != nil {
 		return err
 	}
-	v.Chart = newChart(points)
+	v.Chart = ui.NewChart(points)
 	if p.Caller.May(account.SeeStanding) {
 		all, err := s.Admin.Standing(r.Context(), p.Caller)
 		if err != nil {
@@ -80,7 +93,7 @@ func (s *server) showEndpoint(w http.ResponseWriter, r *http.Request, p *page, i
 		}
 	}
 	v.bars()
-	return s.show(w, r, status, endpointPage(p, v))
+	return ui.Show(w, r, status, endpointPage(p, v))
 }
 
 func (v *endpointView) bars() {
@@ -88,8 +101,8 @@ func (v *endpointView) bars() {
 	for _, s := range v.D.Statuses {
 		statuses = append(statuses, inventory.Count{Name: strconv.Itoa(int(s.Status)), Count: s.Count})
 	}
-	v.Statuses = newBars(statuses, func(name string) string { return "b-s" + name[:1] })
-	v.Countries, v.Networks, v.Clients = newBars(v.D.Countries, plainBar), newBars(v.D.Networks, plainBar), newBars(v.D.Clients, plainBar)
+	v.Statuses = ui.NewBars(statuses, func(name string) string { return "b-s" + name[:1] })
+	v.Countries, v.Networks, v.Clients = ui.NewBars(v.D.Countries, ui.PlainBar), ui.NewBars(v.D.Networks, ui.PlainBar), ui.NewBars(v.D.Clients, ui.PlainBar)
 	for _, b := range v.D.Schemas {
 		m := media{Title: b.MediaType, Samples: b.Samples, Root: newSchema("", b.Schema)}
 		if b.Message == "request" {
@@ -101,14 +114,14 @@ func (v *endpointView) bars() {
 	}
 }
 
-func (s *server) editEndpoint(w http.ResponseWriter, r *http.Request, p *page) error {
+func (s *room) editEndpoint(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	id, err := pathID(r)
 	if err != nil {
 		return err
 	}
 	labels := strings.FieldsFunc(r.PostForm.Get("labels"), func(c rune) bool { return c == ',' || c == ' ' })
 	if _, err := s.Admin.EditEndpoint(r.Context(), p.Caller, id, r.PostForm.Get("owner"), labels); err != nil {
-		if status, ok := refused(w, p, err); ok {
+		if status, ok := ui.Refused(w, p, err); ok {
 			return s.showEndpoint(w, r, p, id, status)
 		}
 		return err
@@ -119,7 +132,7 @@ func (s *server) editEndpoint(w http.ResponseWriter, r *http.Request, p *page) e
 
 // authText explains the posture in a sentence.
 func authText(e *inventory.Endpoint, d *inventory.Detail) string {
-	counts := fmt.Sprintf("%s successes with a credential, %s without", whole(d.SuccessesWithCredential), whole(d.SuccessesWithoutCredential))
+	counts := fmt.Sprintf("%s successes with a credential, %s without", ui.Count(d.SuccessesWithCredential), ui.Count(d.SuccessesWithoutCredential))
 	switch e.Auth {
 	case inventory.AuthNone:
 		return "Answers everybody: " + counts + "."
