@@ -64,6 +64,7 @@ type Event struct {
 	Strength       string
 	Address        string
 	Country        string
+	ASN            uint32 // of the address's network, 0 when unknown
 	UserAgent      string
 	Fingerprint    string // 16 hexadecimal digits, empty when the source could not see it
 	JA4, HTTP2     string // the connection's fingerprints, RPC the call's protocol and status, as verdict lines write them
@@ -78,22 +79,11 @@ type Event struct {
 	LatencyMicros  int64
 	FindingsCapped bool // Findings was too long and holds only the first
 	Notable        bool // see Notable
+	// Detail is what its page and its replay need beside; Shape the places that were observed. Both are zero in rows of
+	// earlier versions.
+	Detail EventDetail
+	Shape  Shape
 }
-
-// EventFilter selects events. Zero fields select everything.
-type EventFilter struct {
-	Site, Actor, Address, Action, Finding string
-	Endpoint                              identity.EndpointID
-	MinSeverity                           int
-	From, To                              time.Time // event time; To is exclusive
-	// Before and After are rows: lists run downwards from Before, a live list takes what came After.
-	Before, After uint64
-	// Limit is at most MaxEventsPage, which is also the default.
-	Limit int
-}
-
-// MaxEventsPage is the longest page of events.
-const MaxEventsPage = 500
 
 // EndpointEdit is what people said of an endpoint; it wins over what was learned.
 type EndpointEdit struct {
@@ -101,52 +91,43 @@ type EndpointEdit struct {
 	Endpoint identity.EndpointID
 	Owner    string
 	Labels   []string
+	// Ignored hides it from lists and posture.
+	Ignored bool
+	// Template is the name its path is shown by; empty for the learned one. Matching does not change.
+	Template string
 	By       string
 	At       time.Time
 }
 
-// Account is a person who may sign in.
-type Account struct {
-	Name     string
-	Hash     string // argon2id in PHC string form; empty for accounts of an identity provider
-	Roles    []string
-	Created  time.Time
-	Disabled bool
+// Says tells whether the edit says anything; one that does not is no edit.
+func (e *EndpointEdit) Says() bool {
+	return e.Owner != "" || len(e.Labels) > 0 || e.Ignored || e.Template != ""
 }
 
-// Login is a signed-in browser. Only the hash of its cookie is stored.
-type Login struct {
-	TokenHash [32]byte
-	Account   string
-	Created   time.Time
-	Seen      time.Time
-	Expires   time.Time
-	Address   string
-	UserAgent string
+// EditBatch is a change of many endpoints at a time, with what it replaced.
+type EditBatch struct {
+	ID   string
+	By   string
+	At   time.Time
+	What string // in words
+	// Count is how many endpoints it changed.
+	Count  int
+	Undone bool
+	// Before are the edits as they were, an empty one for an endpoint that had none; nil in lists.
+	Before []EndpointEdit
 }
 
-// APIToken lets a machine in. Only the hash of the token is stored.
-type APIToken struct {
-	ID        string
-	Name      string
-	TokenHash [32]byte
-	Roles     []string
-	By        string
-	Created   time.Time
-	Expires   time.Time // zero: never
-	Used      time.Time // zero: never
-}
-
-// AuditEntry says who did what to what. Entries are chained: each holds a hash over itself and the entry before.
-type AuditEntry struct {
-	Number  uint64
+// View is a query of a room that somebody keeps under a name.
+type View struct {
+	ID      string
+	Account string // whose it is
+	Room    string // such as "inventory"
+	Name    string
+	Query   string // of the room's address, without "?"
+	Shared  bool   // others see it, too
 	At      time.Time
-	Actor   string // account or token, "merlon" for what it does by itself
-	Address string
-	Action  string // noun.verb, such as "standing.put"
-	Target  string
-	Detail  string // JSON or text, at most 4 KiB, never a secret
-	Hash    [32]byte
+	// Default: the room opens with it, for who asked.
+	Default bool
 }
 
 // SeriesQuery selects points of a time series.

@@ -80,7 +80,11 @@ type Endpoint struct {
 	Sensitive []Sensitive `json:"sensitive"`
 	Owner     string      `json:"owner"`
 	Labels    []string    `json:"labels,omitempty"`
-	Risk      Risk        `json:"risk"`
+	// Ignored: somebody said that it is of no interest; lists and posture leave it out unless asked for.
+	Ignored bool `json:"ignored,omitempty"`
+	// Learned is the template as learned, where somebody gave the path another name; empty otherwise.
+	Learned string `json:"learned_template,omitempty"`
+	Risk    Risk   `json:"risk"`
 	// Callers is the estimated number of distinct callers (principals, otherwise networks).
 	Callers uint64 `json:"callers"`
 

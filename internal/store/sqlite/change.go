@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"merlon/internal/store"
@@ -16,9 +17,10 @@ import (
 // Change is a transaction of the people's side. Its methods stand with the nouns they change. There is no other way to
 // write what people decide, so nothing is decided without an audit entry, and no entry tells of what did not happen.
 type Change struct {
-	t    *txn
-	node string
-	at   time.Time
+	t      *txn
+	node   string
+	at     time.Time
+	packer *packer
 }
 
 // Change runs do and appends the audit entry, both or neither, and returns when a power cut does not lose them. The entry's
@@ -28,7 +30,7 @@ func (d *DB) Change(ctx context.Context, entry store.AuditEntry, do func(*Change
 		entry.Detail = entry.Detail[:maxDetail]
 	}
 	return d.write(ctx, true, func(t *txn) error {
-		c := &Change{t: t, node: d.o.Node, at: d.o.Now()}
+		c := &Change{t: t, node: d.o.Node, at: d.o.Now(), packer: d.packer}
 		if err := do(c); err != nil {
 			return err
 		}
@@ -113,19 +115,54 @@ func scanAudit(r *sql.Rows) (e store.AuditEntry, err error) {
 	return e, err
 }
 
-// Audit returns up to limit entries before a number, latest first; 0 begins at the end.
-func (d *DB) Audit(ctx context.Context, before uint64, limit int) (out []store.AuditEntry, err error) {
+// Audit returns up to f.Limit entries that f selects, latest first.
+func (d *DB) Audit(ctx context.Context, f store.AuditFilter) (out []store.AuditEntry, err error) {
+	where, args := []string{"1"}, []any{}
+	add := func(clause string, values ...any) {
+		where = append(where, clause)
+		args = append(args, values...)
+	}
+	if f.Before != 0 {
+		add("number < ?", int64(f.Before))
+	}
+	if f.Actor != "" {
+		add("actor = ?", f.Actor)
+	}
+	switch noun, all := strings.CutSuffix(f.Action, "."); {
+	case f.Action == "":
+	case all:
+		add("action >= ? AND action < ?", noun+".", noun+"/") // '/' follows '.'
+	default:
+		add("action = ?", f.Action)
+	}
+	if f.Target != "" {
+		add("instr(target, ?) > 0", f.Target)
+	}
+	if !f.Since.IsZero() {
+		add("at >= ?", f.Since.UnixNano())
+	}
+	if !f.Until.IsZero() {
+		add("at < ?", f.Until.UnixNano())
+	}
 	err = d.each(ctx, func(r *sql.Rows) error {
 		e, err := scanAudit(r)
 		out = append(out, e)
 		return err
-	}, `SELECT `+auditColumns+` FROM audit WHERE ? = 0 OR number < ? ORDER BY number DESC LIMIT ?`, int64(before), int64(before), limit)
+	}, `SELECT `+auditColumns+` FROM audit WHERE `+strings.Join(where, " AND ")+` ORDER BY number DESC LIMIT ?`, append(args, f.Limit)...)
 	return out, err
 }
 
-// VerifyAudit walks the whole chain. It returns the number of the first entry that is changed, missing or added, 0 when the
-// chain is whole. Whoever can write the file can also rebuild the chain: compare the last hash with one kept elsewhere.
-func (d *DB) VerifyAudit(ctx context.Context) (broken uint64, last [32]byte, err error) {
+// AuditChain is what a walk over the whole audit log found.
+type AuditChain struct {
+	First, Last uint64 // numbers of the entries that are there; both 0 when there is none
+	// Broken is the number of the first entry that is changed, missing or added; 0 when the chain is whole.
+	Broken uint64
+	// Hash is that of the last entry: to compare with one kept elsewhere, since whoever can write the file can rebuild the chain.
+	Hash [32]byte
+}
+
+// VerifyAudit walks the whole chain.
+func (d *DB) VerifyAudit(ctx context.Context) (chain AuditChain, err error) {
 	err = d.snapshot(ctx, func(tx *sql.Tx) error {
 		number, hash, err := anchor(func(query string, args []any, dst ...any) error {
 			return diskError(tx.QueryRowContext(ctx, query, args...).Scan(dst...))
@@ -139,18 +176,22 @@ func (d *DB) VerifyAudit(ctx context.Context) (broken uint64, last [32]byte, err
 		}
 		return eachRow(rows, func(r *sql.Rows) error {
 			e, err := scanAudit(r)
-			if err != nil || broken != 0 {
+			if err != nil {
 				return err
 			}
-			number++
-			if e.Number != number || e.Hash != auditHash(hash, &e) {
-				broken = number
+			if chain.First == 0 {
+				chain.First = e.Number
 			}
-			hash, last = e.Hash, e.Hash
+			chain.Last = e.Number
+			number++
+			if chain.Broken == 0 && (e.Number != number || e.Hash != auditHash(hash, &e)) {
+				chain.Broken = number
+			}
+			hash, chain.Hash = e.Hash, e.Hash
 			return nil
 		})
 	})
-	return broken, last, err
+	return chain, err
 }
 
 // trimAudit cuts the oldest entries off and keeps the last cut one's hash, from which the rest still proves itself.

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"merlon/internal/model/bundle"
-	"merlon/internal/model/identity"
 	"merlon/internal/store"
 )
 
@@ -74,38 +73,6 @@ func when(n int64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, n).UTC()
-}
-
-// PutEndpointEdit stores what people said of an endpoint; an edit that says nothing removes it.
-func (c *Change) PutEndpointEdit(e store.EndpointEdit) error {
-	if e.Owner == "" && len(e.Labels) == 0 {
-		_, err := c.t.exec(`DELETE FROM endpoint_edits WHERE site = ? AND endpoint = ?`, e.Site, e.Endpoint)
-		return err
-	}
-	_, err := c.t.exec(`INSERT INTO endpoint_edits (site, endpoint, node, owner, labels, by, at) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET owner = excluded.owner, labels = excluded.labels, by = excluded.by, at = excluded.at`,
-		e.Site, e.Endpoint, c.node, e.Owner, words(e.Labels), e.By, c.at.UnixNano())
-	return err
-}
-
-// EndpointEdits lists all edits by site and endpoint.
-func (d *DB) EndpointEdits(ctx context.Context) (out []store.EndpointEdit, err error) {
-	err = d.each(ctx, func(r *sql.Rows) error {
-		var e store.EndpointEdit
-		var endpoint uint32
-		var labels string
-		var at int64
-		if err := r.Scan(&e.Site, &endpoint, &e.Owner, &labels, &e.By, &at); err != nil {
-			return err
-		}
-		e.Endpoint, e.At = identity.EndpointID(endpoint), when(at)
-		if e.Labels, err = parseWords(labels); err != nil {
-			return err
-		}
-		out = append(out, e)
-		return nil
-	}, `SELECT site, endpoint, owner, labels, by, at FROM endpoint_edits ORDER BY site, endpoint`)
-	return out, err
 }
 
 // words writes a list of words as JSON; parseWords reads it.
