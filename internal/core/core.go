@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"merlon/internal/config"
@@ -55,8 +56,10 @@ type Options struct {
 	Command string
 	// Observe, unless nil, sees every batch of events that is learned, in one goroutine, and must keep nothing of it.
 	Observe func([]*event.Event)
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Additions, unless nil, reads what people added to policy in the console, in the order that it has there.
+	Additions func(context.Context, *local.Store) ([]bundle.Addition, error)
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Core is everything behind the edges of one process. Store and Node are nil when nothing is kept (OpenMemory).
@@ -70,6 +73,12 @@ type Core struct {
 	now func() time.Time
 	geo *geo.Table
 
+	additions func(context.Context, *local.Store) ([]bundle.Addition, error)
+	// change is held by whoever puts another policy in force.
+	change sync.Mutex
+	// force is what people decided, as it is in force.
+	force atomic.Pointer[inForce]
+
 	consumed  sync.WaitGroup // the consumer of the queue
 	tended    sync.WaitGroup // the once-a-second work
 	stored    sync.WaitGroup // the database's writer and the journal's sync
@@ -80,7 +89,7 @@ type Core struct {
 // Open opens the data directory and everything in it, and starts the slow side. Errors: store.ErrLocked when another
 // process has the directory, a MistakesError, or what the disk says.
 func Open(ctx context.Context, o Options) (_ *Core, err error) {
-	k := &Core{log: o.Log, now: o.Now}
+	k := &Core{log: o.Log, now: o.Now, additions: o.Additions}
 	if err := k.openStore(ctx, o); err != nil {
 		return nil, err
 	}
@@ -93,7 +102,11 @@ func Open(ctx context.Context, o Options) (_ *Core, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := k.openEngine(o.Config, engine.Input{Bundle: o.Bundle, Keys: keys}); err != nil {
+	added, err := k.readAdditions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.openEngine(o.Config, engine.Input{Bundle: k.first(o.Bundle, added), Keys: keys}); err != nil {
 		return nil, err
 	}
 	if err := k.openNode(ctx, o); err != nil {
@@ -135,6 +148,7 @@ func (k *Core) openNode(ctx context.Context, o Options) error {
 // of events goes to take, in one goroutine; take must not keep them.
 func OpenMemory(o Options, take func([]*event.Event)) (*Core, error) {
 	k := &Core{log: o.Log, now: o.Now}
+	k.first(o.Bundle, nil)
 	keys := make(map[string]dataclass.Key)
 	for _, s := range o.Bundle.Sites {
 		var key dataclass.Key

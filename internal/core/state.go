@@ -18,6 +18,8 @@ type State struct {
 	Version   int                          `json:"version"`
 	Knowledge map[string]*bundle.Knowledge `json:"knowledge"`
 	Standing  bundle.Standing              `json:"standing"`
+	// Additions are those of policy that the console made.
+	Additions []bundle.Addition `json:"additions,omitempty"`
 }
 
 const (
@@ -30,7 +32,7 @@ var ErrState = errors.New("unusable state of another process")
 
 // State is what the next process needs.
 func (k *Core) State() ([]byte, error) {
-	s := State{Kind: stateKind, Version: stateVersion, Standing: k.Engine.Standing()}
+	s := State{Kind: stateKind, Version: stateVersion, Standing: k.Engine.Standing(), Additions: k.force.Load().all}
 	if k.Node != nil {
 		s.Knowledge = k.Node.Knowledge()
 	}
@@ -55,7 +57,7 @@ func OpenPassed(o Options, blob []byte) (*Core, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Core{log: o.Log, now: o.Now}
+	k := &Core{log: o.Log, now: o.Now, additions: o.Additions}
 	keys := make(map[string]dataclass.Key)
 	for _, site := range o.Bundle.Sites {
 		secrets, err := store.ReadSecrets(o.Config.Storage.Path, site.Name)
@@ -67,7 +69,7 @@ func OpenPassed(o Options, blob []byte) (*Core, error) {
 		}
 		keys[site.Name] = dataclass.Key(secrets.Learning[:16])
 	}
-	if err := k.openEngine(o.Config, engine.Input{Bundle: o.Bundle, Keys: keys, Knowledge: s.Knowledge}); err != nil {
+	if err := k.openEngine(o.Config, engine.Input{Bundle: k.first(o.Bundle, s.Additions), Keys: keys, Knowledge: s.Knowledge}); err != nil {
 		return nil, err
 	}
 	k.Engine.Stand(s.Standing) // what is wrong in it was told when it was made

@@ -27,21 +27,44 @@ func Compile(in *bundle.Policy) (*Policy, []Mistake) {
 	c.lists()
 	c.rules()
 	c.exceptions()
-	if len(Faults(c.mistakes)) > 0 {
-		return nil, c.mistakes
+	mistakes := sorted(c.mistakes)
+	if len(Faults(mistakes)) > 0 {
+		return nil, mistakes
 	}
-	return c.out, c.mistakes
+	return c.out, mistakes
 }
 
 type compiler struct {
 	in       *bundle.Policy
 	out      *Policy
 	mistakes []Mistake
+	// entry is the key of the entry being compiled, and from is who wrote it.
+	entry string
+	from  bundle.Origin
 }
 
+// begin tells which entry the mistakes that follow are in.
+func (c *compiler) begin(entry string, from bundle.Origin) { c.entry, c.from = entry, from }
+
 func (c *compiler) fault(key, message, hint string) {
-	c.mistakes = append(c.mistakes, Mistake{Source: c.in.Source, Position: c.position(key), Key: key, Message: message, Hint: hint})
+	c.mistakes = append(c.mistakes, c.at(Mistake{Key: key, Message: message, Hint: hint}))
 }
+
+func (c *compiler) notice(key, message string) {
+	c.mistakes = append(c.mistakes, c.at(Mistake{Key: key, Message: message, Notice: true}))
+}
+
+// at puts a mistake into its place. An entry of the console has a text of its own, in which nothing is around it.
+func (c *compiler) at(m Mistake) Mistake {
+	m.Source, m.Position = c.in.Source, c.position(m.Key)
+	if rest, ok := strings.CutPrefix(m.Key, c.entry); ok && c.from.Console != "" {
+		m.Source, m.Key = c.from.Source, strings.TrimPrefix(rest, ".")
+	}
+	return m
+}
+
+// verdict is the name that verdicts give an entry.
+func (c *compiler) verdict(name string) string { return verdictName(c.from, name) }
 
 // position is where a key stands, or the nearest one around it that was written.
 func (c *compiler) position(key string) bundle.Position {
@@ -128,10 +151,7 @@ func (c *compiler) action(key, name string, mode bundle.Mode) (action.Kind, bund
 	}
 	for _, l := range later {
 		if l == name {
-			c.mistakes = append(c.mistakes, Mistake{
-				Source: c.in.Source, Position: c.position(key), Key: key, Notice: true,
-				Message: fmt.Sprintf("action %q is understood, but this version cannot carry it out: the entry has no effect", name),
-			})
+			c.notice(key, fmt.Sprintf("action %q is understood, but this version cannot carry it out: the entry has no effect", name))
 			return action.Allow, bundle.ModeOff, true
 		}
 	}
@@ -144,37 +164,35 @@ func (c *compiler) lists() {
 	for i := range c.in.Lists {
 		l := &c.in.Lists[i]
 		key := fmt.Sprintf("lists[%d]", i)
+		c.begin(key, l.From)
 		if !isName(l.Name) {
-			c.fault(key, "needs a name of printable ASCII without commas", "verdicts and tags show it")
+			c.fault(key+".name", "needs a name of printable ASCII without commas", "verdicts and tags show it")
 		}
 		if seen[l.Name] {
-			c.fault(key, fmt.Sprintf("a second list is called %q", l.Name), "give every list a name of its own")
+			c.fault(key+".name", fmt.Sprintf("a second list is called %q", l.Name), "give every list a name of its own")
 		}
 		seen[l.Name] = true
 		mode := orElse(l.Mode, bundle.ModeEnforce)
-		if !c.mode(key+".mode", mode) {
-			continue
-		}
-		kind, mode, ok := c.action(key+".action", l.Action, mode)
-		if !ok {
-			continue
-		}
+		c.mode(key+".mode", mode)
+		kind, mode, _ := c.action(key+".action", l.Action, mode)
 		if len(l.Values) == 0 {
-			c.mistakes = append(c.mistakes, Mistake{
-				Source: c.in.Source, Position: c.position(key), Key: key, Notice: true, Message: fmt.Sprintf("list %q is empty: it applies to nobody", l.Name),
-			})
+			c.notice(key, fmt.Sprintf("list %q is empty: it applies to nobody", l.Name))
 		}
-		it := &item{name: "list:" + l.Name, action: kind, mode: mode, until: 1<<63 - 1}
+		if !isKind(l.Kind) {
+			c.fault(key+".kind", fmt.Sprintf("kind %q is unknown", shorten(string(l.Kind))), knownHint(string(l.Kind), kinds()))
+			continue
+		}
+		it := &item{name: c.verdict("list:" + l.Name), action: kind, mode: mode, until: 1<<63 - 1}
 		bad := 0
-		for _, v := range l.Values {
+		for j, v := range l.Values {
 			if err := c.out.lists.add(l.Kind, v, it); err != nil {
-				if bad++; bad <= 5 {
-					c.fault(key, err.Error(), "")
+				if bad++; bad <= maxWrong {
+					c.fault(fmt.Sprintf("%s.values[%d]", key, j), err.Error(), "")
 				}
 			}
 		}
-		if bad > 5 {
-			c.fault(key, fmt.Sprintf("%d more values are wrong", bad-5), "")
+		if bad > maxWrong {
+			c.fault(key, fmt.Sprintf("%d more values are wrong", bad-maxWrong), "")
 		}
 	}
 }
@@ -188,25 +206,21 @@ func (c *compiler) rules() {
 	for i := range c.in.Rules {
 		in := &c.in.Rules[i]
 		key := fmt.Sprintf("rules[%d]", i)
+		c.begin(key, in.From)
 		switch {
 		case !isName(in.Name):
-			c.fault(key, "needs a name of printable ASCII without commas", "verdicts and tags show it")
+			c.fault(key+".name", "needs a name of printable ASCII without commas", "verdicts and tags show it")
 		case seen[in.Name]:
-			c.fault(key, fmt.Sprintf("a second rule is called %q", in.Name), "verdicts tell rules by name")
+			c.fault(key+".name", fmt.Sprintf("a second rule is called %q", in.Name), "verdicts tell rules by name")
 		}
 		seen[in.Name] = true
 		mode := in.Mode
 		if mode == "" {
 			mode = c.out.modes.ofStage(finding.StagePolicy)
 		}
-		if !c.mode(key, mode) {
-			continue
-		}
-		kind, mode, ok := c.action(key, in.Action, mode)
-		if !ok {
-			continue
-		}
-		r := rule{name: in.Name, action: kind, mode: mode, match: c.selector(key, in.Match)}
+		okMode := c.mode(key+".mode", mode)
+		kind, mode, ok := c.action(key+".action", in.Action, mode)
+		r := rule{name: c.verdict(in.Name), action: kind, mode: mode, match: c.selector(key, in.Match)}
 		if in.When == "" && in.Match == (bundle.Match{}) {
 			c.fault(key, "applies to everything", "write when: or match:")
 		}
@@ -221,7 +235,9 @@ func (c *compiler) rules() {
 			r.program = program
 			c.named(key+".when", named(program))
 		}
-		c.out.rules = append(c.out.rules, r)
+		if ok && okMode {
+			c.out.rules = append(c.out.rules, r)
+		}
 	}
 }
 
@@ -263,6 +279,7 @@ func (c *compiler) exceptions() {
 	for i := range c.in.Exceptions {
 		in := &c.in.Exceptions[i]
 		key := fmt.Sprintf("exceptions[%d]", i)
+		c.begin(key, in.From)
 		c.finding(key+".finding", in.Finding)
 		if in.Match == (bundle.Match{}) {
 			c.fault(key, "has no match", "an exception holds on one selector: write match: {endpoint: ...}")
@@ -285,7 +302,7 @@ func (c *compiler) selector(key string, m bundle.Match) selector {
 	default:
 		n, err := strconv.ParseUint(m.Endpoint, 10, 32)
 		if err != nil || n == 0 {
-			c.fault(key, fmt.Sprintf("%q is no endpoint", m.Endpoint), "write METHOD /template, /template or an id")
+			c.fault(key+".match.endpoint", fmt.Sprintf("%q is no endpoint", m.Endpoint), "write METHOD /template, /template or an id")
 		}
 		s.endpointID = identity.EndpointID(n)
 	}

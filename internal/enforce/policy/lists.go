@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -107,6 +108,22 @@ func CompileStanding(entries []bundle.Entry, site string) (*Lists, []Mistake) {
 	return l, mistakes
 }
 
+// kinds are what lists can hold.
+func kinds() []string {
+	var all []string
+	for _, k := range []bundle.ListKind{bundle.ListAddress, bundle.ListFingerprint, bundle.ListPrincipal, bundle.ListEndpoint, bundle.ListCountry, bundle.ListASN} {
+		all = append(all, string(k))
+	}
+	return all
+}
+
+func isKind(k bundle.ListKind) bool { return slices.Contains(kinds(), string(k)) }
+
+// checkValue tells what is wrong with a value of a list.
+func checkValue(kind bundle.ListKind, value string) error {
+	return new(Lists).add(kind, value, new(item))
+}
+
 // add puts one value on the lists.
 func (l *Lists) add(kind bundle.ListKind, value string, it *item) error {
 	value = strings.TrimSpace(value)
@@ -147,7 +164,7 @@ func (l *Lists) add(kind bundle.ListKind, value string, it *item) error {
 		}
 		put(&l.asns, uint32(n), it)
 	default:
-		return fmt.Errorf("kind %q is unknown: use address, fingerprint, principal, endpoint, country or asn", kind)
+		return fmt.Errorf("kind %q is unknown: use %s", kind, strings.Join(kinds(), ", "))
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -45,4 +46,10 @@ func Faults(all []Mistake) []Mistake {
 		}
 	}
 	return out
+}
+
+// compareMistakes orders by place: source, line, column, then what is said.
+func compareMistakes(a, b Mistake) int {
+	return cmp.Or(strings.Compare(a.Source, b.Source), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
+		strings.Compare(a.Key, b.Key), strings.Compare(a.Message, b.Message))
 }

@@ -3,6 +3,7 @@ package bundle
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 
 	"merlon/internal/model/description"
@@ -57,6 +58,30 @@ type Policy struct {
 // Position is a place in a policy file, both counted from 1; the zero value is no place.
 type Position struct{ Line, Column int }
 
+// Origin is where an entry of a policy was written: a file, or the console. The zero value is an entry that a program made.
+type Origin struct {
+	Source string // the file; "console:ID" for the console's
+	Position
+	// Console is the id of the console's entry, empty for a file's.
+	Console string
+}
+
+// String is source:line:column, as editors follow it, or console:ID.
+func (o Origin) String() string {
+	if o.Console != "" || o.Line == 0 {
+		return o.Source
+	}
+	return o.Source + ":" + strconv.Itoa(o.Line) + ":" + strconv.Itoa(max(o.Column, 1))
+}
+
+// Addition is one entry of policy that people made in the console: a rule, a list or an exception. enforce/policy lays it
+// behind the entries of the site's policy file.
+type Addition struct {
+	ID   string `json:"id"`   // of the console, never given twice; letters, digits and dashes
+	Site string `json:"site"` // "" for every site
+	Text string `json:"text"` // YAML of the one entry, as it would stand in a policy file
+}
+
 // FailureMode says what becomes of a request on which a stage fails (a fault of Merlon's own, CWE-636).
 type FailureMode string
 
@@ -72,6 +97,7 @@ type List struct {
 	Values []string // as read; compiled by kind
 	Action string
 	Mode   Mode // "" means enforce for lists
+	From   Origin
 }
 
 // ListKind says what a list's values are compared with.
@@ -93,6 +119,9 @@ type Rule struct {
 	Match  Match
 	Action string
 	Mode   Mode
+	From   Origin
+	// WhenAt is the first character of the expression, where it stands in the file letter by letter; else the zero value.
+	WhenAt Position
 }
 
 // Match is the short form of a selector: every non-empty part must hold.
@@ -111,6 +140,7 @@ type Exception struct {
 	Owner   string
 	Until   time.Time
 	Why     string
+	From    Origin
 }
 
 // Knowledge is what was distilled about one site: what the matcher and, later, the contract need.
