@@ -42,6 +42,8 @@ func (f *flow) unanswered(err error) bool {
 		return f.clientLost()
 	case errors.As(err, &source):
 		return f.sourceFailed(source)
+	case errors.Is(err, upstream.ErrLocal):
+		return f.exhausted(err)
 	case errors.As(err, &answer):
 		f.t.Exchange.Anomalies.Union(answer.Anomalies)
 		f.t.Exchange.RawHead = answer.Raw

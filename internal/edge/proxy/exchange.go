@@ -230,6 +230,16 @@ func (f *flow) failed(status int) bool {
 	return keep && err == nil
 }
 
+// exhausted refuses a request for which this machine has no connection left. Nothing is wrong with the upstream, so the event
+// says refused; the client's own connection ends with it, and some that idle make room.
+func (f *flow) exhausted(cause error) bool {
+	if outOfDescriptors(cause) {
+		f.c.s.makeRoom(f.c.now())
+	}
+	f.c.head.KeepAlive = false
+	return f.refused(action.Reply{Kind: action.Block, Status: 503, RetryAfter: upstream.RetryAfter})
+}
+
 // reply writes a problem document to the client.
 func (c *conn) reply(id event.ID, status, retryAfter int, end bool) error {
 	var body [256]byte

@@ -91,6 +91,7 @@ type Server struct {
 	conns     map[*conn]struct{}
 	listeners []*listen.Listener
 	draining  atomic.Bool
+	madeRoom  atomic.Int64 // when idle connections were last closed for their descriptors
 	wg        sync.WaitGroup
 
 	closing  chan struct{}
@@ -131,8 +132,8 @@ func (s *Server) Serve(l *listen.Listener) error {
 			// Out of descriptors, or the peer is gone already: neither is a reason to stop serving everybody else.
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			s.o.Log.Warn("cannot accept a connection", "error", err, "retry_in", pause)
-			if a := s.o.Admission; a != nil && outOfDescriptors(err) {
-				a.Shed(acceptShed)
+			if outOfDescriptors(err) {
+				s.makeRoom(s.o.Now().UnixNano())
 			}
 			select {
 			case <-time.After(pause):
@@ -151,8 +152,21 @@ func (s *Server) Serve(l *listen.Listener) error {
 	}
 }
 
-// acceptShed is how many idle connections make room when there are no more descriptors.
-const acceptShed = 64
+// When there are no more descriptors, descriptorShed idle connections make room, at most every descriptorPause: finding them
+// means looking at all.
+const (
+	descriptorShed  = 64
+	descriptorPause = 5 * time.Millisecond
+)
+
+// makeRoom closes idle client connections.
+func (s *Server) makeRoom(now int64) {
+	last := s.madeRoom.Load()
+	if s.o.Admission == nil || now-last < int64(descriptorPause) && now >= last || !s.madeRoom.CompareAndSwap(last, now) {
+		return
+	}
+	s.o.Admission.Shed(descriptorShed)
+}
 
 func outOfDescriptors(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)

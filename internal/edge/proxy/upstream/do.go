@@ -70,6 +70,7 @@ const (
 	unanswered                // no byte of an answer came
 	timedOut                  // none came in time
 	broken                    // an answer began, and cannot be passed on
+	shortage                  // nothing was written for want of something of this machine's (ErrLocal)
 	ours                      // the client's side failed, or gave up
 )
 
@@ -79,7 +80,7 @@ func (f failure) counts() bool { return f < broken }
 // again tells whether another server may be asked than s, which failed.
 func (f failure) again(r *Request, s *Server) bool {
 	switch f {
-	case unreached:
+	case unreached, shortage: // another server may have a connection that is kept
 		return r.Rest == nil || s.h2 == nil // net/http closes a body even when it could not connect
 	case unanswered:
 		return r.repeatable()
@@ -109,6 +110,9 @@ func (s *Server) do(ctx context.Context, r *Request) (*Answer, failure, error) {
 		if err != nil {
 			if r.given(ctx) {
 				return nil, ours, ErrAborted
+			}
+			if errors.Is(err, ErrLocal) {
+				return nil, shortage, err
 			}
 			return nil, unreached, err
 		}

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"log/slog"
+	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,8 @@ type Options struct {
 	// systems do not tell how long an address holds). nil: names are looked up when connecting, and are one server each.
 	Resolve      func(ctx context.Context, host string) ([]netip.Addr, error)
 	ResolveEvery time.Duration
+	// Dial opens a connection; nil is net.Dialer's.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Tick makes the tickers of Run; nil is time.NewTicker.
 	Tick func(every time.Duration) (ticks <-chan time.Time, stop func())
 	Log  *slog.Logger
@@ -75,6 +78,9 @@ func (o *Options) fill() {
 	def(&o.Retries.Budget, 0.2)
 	def(&o.Retries.Attempts, 2)
 	o.Health.fill()
+	if o.Dial == nil {
+		o.Dial = new(net.Dialer).DialContext
+	}
 	if o.Tick == nil {
 		o.Tick = func(every time.Duration) (<-chan time.Time, func()) {
 			t := time.NewTicker(every)
@@ -98,6 +104,9 @@ type Group struct {
 	// waiting counts the requests that wait for a server; freed wakes one of them.
 	waiting atomic.Int32
 	freed   chan struct{}
+	// shorts counts what failed for want of something of our own, shortAt is when that was last said, with those until shortTold.
+	shorts, shortTold atomic.Uint64
+	shortAt           atomic.Int64
 	// buffers are for bodies of HTTP/2 answers.
 	buffers sync.Pool
 	// life ends with Close, use with Cut: what is under way outlives the group.
@@ -196,6 +205,9 @@ func (g *Group) Servers() []ServerStatus {
 	}
 	return out
 }
+
+// Shortages counts the connections that could not be opened because this machine had nothing left for them (ErrLocal).
+func (g *Group) Shortages() uint64 { return g.shorts.Load() }
 
 func (g *Group) now() int64 { return g.o.Now().UnixNano() }
 

@@ -180,6 +180,8 @@ func (x *stream) ask(ctx context.Context, s *Server, r *Request) (failure, error
 			x.timer.Stop()
 			if got.err != nil {
 				switch n := reached.Load(); {
+				case errors.Is(got.err, ErrLocal):
+					return shortage, got.err
 				case n == 0:
 					return unreached, got.err
 				case n > maxReached:

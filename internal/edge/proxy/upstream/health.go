@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -141,8 +142,8 @@ func (g *Group) check(ctx context.Context) {
 func (s *Server) check(ctx context.Context) {
 	h := &s.g.o.Health
 	err := s.examine(ctx)
-	if ctx.Err() != nil {
-		return
+	if ctx.Err() != nil || errors.Is(err, ErrLocal) {
+		return // nothing was learned of the server
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

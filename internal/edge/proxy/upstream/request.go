@@ -87,7 +87,7 @@ var (
 func Status(err error) int {
 	var ne net.Error
 	switch {
-	case errors.Is(err, ErrBusy), errors.Is(err, ErrNone):
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrNone), errors.Is(err, ErrLocal):
 		return 503
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), errors.As(err, &ne) && ne.Timeout():
 		return 504

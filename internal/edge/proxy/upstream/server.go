@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/http"
 	"slices"
@@ -163,7 +164,7 @@ func (s *Server) dialer(ctx context.Context) (net.Conn, error) {
 	var failure error
 	for i := range s.addresses {
 		k := (first + i) % len(s.addresses)
-		nc, err := new(net.Dialer).DialContext(ctx, s.target.Network, s.addresses[k])
+		nc, err := s.g.o.Dial(ctx, s.target.Network, s.addresses[k])
 		if err == nil {
 			if k != first {
 				s.good.Store(int32(k))
@@ -173,6 +174,10 @@ func (s *Server) dialer(ctx context.Context) (net.Conn, error) {
 		if failure == nil {
 			failure = err
 		}
+	}
+	if local(failure) {
+		s.short(failure)
+		failure = fmt.Errorf("%w: %w", ErrLocal, failure)
 	}
 	return nil, failure
 }
