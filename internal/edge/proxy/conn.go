@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
@@ -35,7 +36,7 @@ type conn struct {
 	readBy, writeBy int64   // the deadlines that are set, 0 for none
 	headBy          int64   // when a head that is in pieces has to be here, 0 for none
 	bodyBy          int64   // when more of a request's body has to be here at the latest, 0 before it is waited for
-	idle            atomic.Bool
+	waiting         atomic.Uint32
 	upstream        upstream.Handle // of the request under way, so that a shutdown that has waited long enough can cut it
 	count           int
 	current         *engine.Transaction
@@ -101,10 +102,19 @@ func (c *conn) release() {
 // whose answer then says that it was the last. Closing at once would lose requests that are on their way.
 const drainGrace = 500 * time.Millisecond
 
-// wake makes an idle connection notice that the server is draining.
+// What a connection waits for, so that wake sets a deadline for nothing else than the first byte of a request.
+const (
+	waitsNot   uint32 = iota // a request is read or answered
+	waitsFirst               // for the first byte of one
+	waitsWake                // wake is setting the deadline
+)
+
+// wake makes an idle connection notice that the server is draining. A request that arrives meanwhile is read when wake is done
+// with the deadline: else a request that has begun would have no longer than an idle connection.
 func (c *conn) wake() {
-	if c.idle.Load() {
+	if c.waiting.CompareAndSwap(waitsFirst, waitsWake) {
 		_ = c.nc.Raw.SetReadDeadline(c.s.o.Now().Add(drainGrace))
+		c.waiting.Store(waitsFirst)
 	}
 }
 
@@ -272,13 +282,15 @@ func (c *conn) awaitRequest() (int64, bool) {
 	if c.work != nil && c.start < c.end {
 		return now, true
 	}
-	c.idle.Store(true)
+	c.waiting.Store(waitsFirst)
 	c.readWithin(now, c.s.o.Timeouts.Idle)
 	if c.s.draining.Load() {
-		c.readUntil(now + int64(drainGrace)) // wake may have come before idle was set
+		c.readUntil(now + int64(drainGrace)) // wake may have come before it was noted that this one waits
 	}
 	err := c.fillFirst()
-	c.idle.Store(false)
+	for !c.waiting.CompareAndSwap(waitsFirst, waitsNot) {
+		runtime.Gosched() // wake is at it
+	}
 	if err != nil {
 		return 0, false
 	}
