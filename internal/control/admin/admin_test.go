@@ -157,8 +157,8 @@ func TestAudit(t *testing.T) {
 			t.Errorf("the log holds a secret: %s", text)
 		}
 	}
-	if broken, _, err := w.Store.VerifyAudit(ctx); broken != 0 || err != nil {
-		t.Errorf("the chain breaks at %d: %v", broken, err)
+	if v, err := w.Store.VerifyAudit(ctx); v.Broken != 0 || err != nil {
+		t.Errorf("the chain breaks at %d: %v", v.Broken, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"merlon/internal/model/account"
+	"merlon/internal/store"
 )
 
 // AuditEntry says who did what to what. Hash is over itself and the entry before.
@@ -31,7 +32,7 @@ func (a *Admin) Audit(ctx context.Context, c Caller, before uint64, limit int) (
 	if limit == 0 {
 		limit = MaxPage
 	}
-	rows, err := a.o.Store.Audit(ctx, before, limit)
+	rows, err := a.o.Store.Audit(ctx, store.AuditFilter{Before: before, Limit: limit})
 	out := make([]AuditEntry, 0, len(rows))
 	for _, e := range rows {
 		out = append(out, AuditEntry{e.Number, e.At, e.Actor, e.Address, e.Action, e.Target, e.Detail, hex.EncodeToString(e.Hash[:])})

@@ -14,17 +14,27 @@ type Account struct {
 	Name     string
 	Role     Role
 	Created  time.Time
+	SignedIn time.Time // last; zero: never
 	Disabled bool
+	Codes    bool // one-time codes (TOTP) are asked for
+	Recovery int  // recovery codes left
+	Passkeys int
 }
+
+// SecondFactor tells whether a password alone does not let the account in.
+func (a *Account) SecondFactor() bool { return a.Codes || a.Passkeys > 0 }
 
 // Session is a signed-in browser. Its cookie's value is known to the browser alone.
 type Session struct {
+	ID      string // names it among the others, tells nothing of the cookie
 	Account string
 	Created time.Time
 	Seen    time.Time
 	Expires time.Time
 	Address string // the client's, when it signed in
 	Browser string // User-Agent then, at most MaxBrowser bytes
+	Method  string // how the person proved who they are: password, code, recovery code, passkey, link
+	Current bool   // it is the asker's own
 }
 
 // MaxBrowser bounds the User-Agent kept of a session, in bytes.
@@ -35,10 +45,32 @@ type Token struct {
 	ID      string
 	Name    string
 	Role    Role
+	Scopes  []Permission // what of its role it may; none: all of it
+	Sites   []string     // the sites it may ask about; none: all
 	By      string
 	Created time.Time
 	Expires time.Time // zero: never
 	Used    time.Time // zero: never
+}
+
+// Passkey is a key that an authenticator of a person holds.
+type Passkey struct {
+	ID      string
+	Name    string
+	Host    string // it works under this name of Merlon only
+	Created time.Time
+	Used    time.Time // zero: never
+}
+
+// Invite is a one-time link to an account that its owner makes, or to a new password of theirs.
+type Invite struct {
+	ID      string
+	Name    string
+	Role    Role
+	Reset   bool // the account is there already
+	By      string
+	Created time.Time
+	Expires time.Time
 }
 
 // Bounds of what people choose.

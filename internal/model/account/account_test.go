@@ -9,13 +9,17 @@ import (
 func TestMay(t *testing.T) {
 	// The table as a picture: one column a role, in the order of Roles.
 	want := map[Permission]string{
-		SeeStatus: "vdsoa", SeeMetrics: "--soa", SeeInventory: "vdsoa", EditInventory: "-ds-a", SeeEvents: "-dsoa",
-		SeeStanding: "-dsoa", EditStanding: "--soa", SeeAudit: "--soa", EditTokens: "----a", SeeProfiles: "----a",
+		SeeStatus: "vdsoa", SeeMetrics: "--soa", SeeInventory: "vdsoa", EditInventory: "-ds-a", EditViews: "vdsoa", SeeEvents: "-dsoa",
+		SeeStanding: "-dsoa", EditStanding: "--soa", SeePolicy: "-dsoa", EditPolicy: "--s-a", SeeAudit: "--soa", SeeSettings: "--soa",
+		SeePeople: "--s-a", EditPeople: "----a", EditTokens: "----a", SeeProfiles: "----a",
 	}
 	if len(want) != len(Permissions()) {
 		t.Fatalf("%d permissions, %d in the picture", len(Permissions()), len(want))
 	}
 	for _, p := range Permissions() {
+		if p.About() == "" {
+			t.Errorf("%s does not say what it permits", p)
+		}
 		for i, r := range Roles() {
 			if got := r.May(p); got != (want[p][i] != '-') {
 				t.Errorf("%s may %s: %v", r, p, got)
@@ -29,7 +33,7 @@ func TestMayOfNobody(t *testing.T) {
 		if !r.May(Open) {
 			t.Errorf("%q may not even what is open", r)
 		}
-		for _, p := range append(Permissions(), SignedIn) {
+		for _, p := range append(Permissions(), SignedIn, Self) {
 			if r.May(p) {
 				t.Errorf("%q may %s", r, p)
 			}

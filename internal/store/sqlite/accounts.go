@@ -2,9 +2,7 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -38,26 +36,35 @@ func (c *Change) RemoveAccount(name string) error {
 	return nil
 }
 
-const accountColumns = `name, hash, roles, created, disabled`
+const accountColumns = `a.name, a.hash, a.roles, a.created, a.disabled, a.signed_in, a.handle, a.totp, a.totp_step,
+	(SELECT count(*) FROM passkeys p WHERE p.account = a.name), (SELECT count(*) FROM recovery_codes r WHERE r.account = a.name)`
 
 func scanAccount(scan func(...any) error) (a store.Account, err error) {
 	var roles string
-	var created int64
-	if err := scan(&a.Name, &a.Hash, &roles, &created, &a.Disabled); err != nil {
+	var created, in int64
+	if err := scan(&a.Name, &a.Hash, &roles, &created, &a.Disabled, &in, &a.Handle, &a.TOTP, &a.TOTPStep, &a.Passkeys, &a.Recovery); err != nil {
 		return a, diskError(err)
 	}
-	a.Created = when(created)
+	a.Created, a.SignedIn = when(created), when(in)
 	a.Roles, err = parseWords(roles)
 	return a, err
 }
 
 // Account finds an account by name in any case; store.ErrNotFound when there is none.
 func (d *DB) Account(ctx context.Context, name string) (store.Account, error) {
-	a, err := scanAccount(d.readers.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts WHERE name = ?`, name).Scan)
+	a, err := scanAccount(d.readers.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.name = ?`, name).Scan)
 	if err != nil {
 		return store.Account{}, fmt.Errorf("account %q: %w", name, err)
 	}
 	return a, nil
+}
+
+// AccountByHandle finds an account by what authenticators call it.
+func (d *DB) AccountByHandle(ctx context.Context, handle []byte) (store.Account, error) {
+	if len(handle) == 0 {
+		return store.Account{}, store.ErrNotFound
+	}
+	return scanAccount(d.readers.QueryRowContext(ctx, `SELECT `+accountColumns+` FROM accounts a WHERE a.handle = ?`, handle).Scan)
 }
 
 // Accounts lists all accounts by name.
@@ -66,15 +73,55 @@ func (d *DB) Accounts(ctx context.Context) (out []store.Account, err error) {
 		a, err := scanAccount(r.Scan)
 		out = append(out, a)
 		return err
-	}, `SELECT `+accountColumns+` FROM accounts ORDER BY name`)
+	}, `SELECT `+accountColumns+` FROM accounts a ORDER BY a.name`)
 	return out, err
+}
+
+// Admins counts the accounts of a role that may sign in, as of this change.
+func (c *Change) Admins(role string) (n int, err error) {
+	err = c.t.row(`SELECT count(*) FROM accounts WHERE NOT disabled AND EXISTS (SELECT 1 FROM json_each(roles) WHERE value = ?)`, []any{role}, &n)
+	return n, err
+}
+
+// SetHash replaces the hash of an account whose password is the same, and leaves its logins alone.
+func (c *Change) SetHash(name, hash string) error {
+	return c.t.affect(`UPDATE accounts SET hash = ? WHERE name = ?`, hash, name)
+}
+
+// SetHandle gives an account the name that authenticators know it by, once.
+func (c *Change) SetHandle(name string, handle []byte) error {
+	return c.t.affect(`UPDATE accounts SET handle = ? WHERE name = ? AND handle = x''`, handle, name)
+}
+
+// SetTOTP sets or, with nil, removes the sealed secret of one-time codes. step is the last one used.
+func (c *Change) SetTOTP(name string, sealed []byte, step int64) error {
+	if sealed == nil {
+		sealed = []byte{}
+	}
+	return c.t.affect(`UPDATE accounts SET totp = ?, totp_step = ? WHERE name = ?`, sealed, step, name)
+}
+
+// UseTOTP marks the step of a one-time code as used; store.ErrNotFound when it, or a later one, was used before. Together
+// with what the code was for in one Change, each code works once, however many try at a time.
+func (c *Change) UseTOTP(name string, step int64) error {
+	return c.t.affect(`UPDATE accounts SET totp_step = ? WHERE name = ? AND totp <> x'' AND totp_step < ?`, step, name, step)
 }
 
 // AddLogin stores a signed-in browser; store.ErrNotFound when its account is gone.
 func (c *Change) AddLogin(l store.Login) error {
-	_, err := c.t.exec(`INSERT INTO logins (token_hash, node, account, created, seen, expires, address, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		l.TokenHash[:], c.node, l.Account, c.at.UnixNano(), c.at.UnixNano(), nanos(l.Expires), l.Address, l.UserAgent)
+	at := c.at.UnixNano()
+	_, err := c.t.exec(`INSERT INTO logins (token_hash, node, account, created, seen, expires, address, user_agent, proved, method) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		l.TokenHash[:], c.node, l.Account, at, at, nanos(l.Expires), l.Address, l.UserAgent, at, l.Method)
+	if err != nil {
+		return err
+	}
+	_, err = c.t.exec(`UPDATE accounts SET signed_in = ? WHERE name = ?`, at, l.Account)
 	return err
+}
+
+// ProveLogin notes that the person behind a login has just shown again who they are.
+func (c *Change) ProveLogin(hash [32]byte, method string) error {
+	return c.t.affect(`UPDATE logins SET proved = ?, seen = ?, method = ? WHERE token_hash = ?`, c.at.UnixNano(), c.at.UnixNano(), method, hash[:])
 }
 
 // RemoveLogin ends a login; store.ErrNotFound when it is not there.
@@ -82,19 +129,53 @@ func (c *Change) RemoveLogin(hash [32]byte) error {
 	return c.t.affect(`DELETE FROM logins WHERE token_hash = ?`, hash[:])
 }
 
+// RemoveLogins ends all logins of an account but one; a zero hash spares none.
+func (c *Change) RemoveLogins(account string, but [32]byte) error {
+	_, err := c.t.exec(`DELETE FROM logins WHERE account IN (SELECT name FROM accounts WHERE name = ?) AND token_hash <> ?`, account, but[:])
+	return err
+}
+
+const loginColumns = `l.token_hash, l.account, l.created, l.seen, l.expires, l.address, l.user_agent, l.proved, l.method`
+
+// loginRow is a login on its way out of a row.
+type loginRow struct {
+	l                              store.Login
+	hash                           []byte
+	created, seen, expires, proved int64
+}
+
+func (r *loginRow) into() []any {
+	return []any{&r.hash, &r.l.Account, &r.created, &r.seen, &r.expires, &r.l.Address, &r.l.UserAgent, &r.proved, &r.l.Method}
+}
+
+func (r *loginRow) login() store.Login {
+	copy(r.l.TokenHash[:], r.hash)
+	r.l.Created, r.l.Seen, r.l.Expires, r.l.Proved = when(r.created), when(r.seen), when(r.expires), when(r.proved)
+	return r.l
+}
+
 // Login finds the login with a cookie's hash that is valid at the time now, and its account, which is not disabled.
-func (d *DB) Login(ctx context.Context, hash [32]byte, now time.Time) (l store.Login, a store.Account, err error) {
-	var created, seen, expires int64
-	row := d.readers.QueryRowContext(ctx, `SELECT l.account, l.created, l.seen, l.expires, l.address, l.user_agent, a.name, a.hash, a.roles, a.created, a.disabled
+func (d *DB) Login(ctx context.Context, hash [32]byte, now time.Time) (store.Login, store.Account, error) {
+	var l loginRow
+	row := d.readers.QueryRowContext(ctx, `SELECT `+loginColumns+`, `+accountColumns+`
 		FROM logins l JOIN accounts a ON a.name = l.account WHERE l.token_hash = ? AND l.expires > ? AND NOT a.disabled`, hash[:], now.UnixNano())
-	a, err = scanAccount(func(dst ...any) error {
-		return row.Scan(append([]any{&l.Account, &created, &seen, &expires, &l.Address, &l.UserAgent}, dst...)...)
-	})
+	a, err := scanAccount(func(dst ...any) error { return row.Scan(append(l.into(), dst...)...) })
 	if err != nil {
 		return store.Login{}, store.Account{}, fmt.Errorf("login: %w", err)
 	}
-	l.TokenHash, l.Created, l.Seen, l.Expires = hash, when(created), when(seen), when(expires)
-	return l, a, nil
+	return l.login(), a, nil
+}
+
+// Logins lists those that are valid at the time now, of one account or, with "", of all, the last used first.
+func (d *DB) Logins(ctx context.Context, account string, now time.Time) (out []store.Login, err error) {
+	err = d.each(ctx, func(r *sql.Rows) error {
+		var l loginRow
+		err := r.Scan(l.into()...)
+		out = append(out, l.login())
+		return err
+	}, `SELECT `+loginColumns+` FROM logins l JOIN accounts a ON a.name = l.account
+		WHERE l.expires > ? AND NOT a.disabled AND (? = '' OR a.name = ?) ORDER BY l.seen DESC, l.token_hash LIMIT 1000`, now.UnixNano(), account, account)
+	return out, err
 }
 
 // TouchLogin notes that a login was used; it is telemetry, not a decision, so it has no audit entry and may be lost.
@@ -103,95 +184,4 @@ func (d *DB) TouchLogin(ctx context.Context, hash [32]byte, seen time.Time) erro
 		_, err := t.exec(`UPDATE logins SET seen = max(seen, ?) WHERE token_hash = ?`, seen.UnixNano(), hash[:])
 		return err
 	})
-}
-
-// AddAPIToken stores a token; store.ErrExists when its id is taken.
-func (c *Change) AddAPIToken(k store.APIToken) error {
-	_, err := c.t.exec(`INSERT INTO api_tokens (id, node, name, token_hash, roles, by, created, expires, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)`,
-		k.ID, c.node, k.Name, k.TokenHash[:], words(k.Roles), k.By, c.at.UnixNano(), nanos(k.Expires))
-	return err
-}
-
-// RemoveAPIToken revokes a token.
-func (c *Change) RemoveAPIToken(id string) error {
-	if err := c.t.affect(`DELETE FROM api_tokens WHERE id = ?`, id); err != nil {
-		return fmt.Errorf("token %q: %w", id, err)
-	}
-	return nil
-}
-
-const tokenColumns = `id, name, token_hash, roles, by, created, expires, used`
-
-func scanToken(scan func(...any) error) (k store.APIToken, err error) {
-	var hash []byte
-	var roles string
-	var created, expires, used int64
-	if err := scan(&k.ID, &k.Name, &hash, &roles, &k.By, &created, &expires, &used); err != nil {
-		return k, diskError(err)
-	}
-	copy(k.TokenHash[:], hash)
-	k.Created, k.Expires, k.Used = when(created), when(expires), when(used)
-	k.Roles, err = parseWords(roles)
-	return k, err
-}
-
-// APIToken finds the token with a hash that is valid at the time now.
-func (d *DB) APIToken(ctx context.Context, hash [32]byte, now time.Time) (store.APIToken, error) {
-	k, err := scanToken(d.readers.QueryRowContext(ctx, `SELECT `+tokenColumns+` FROM api_tokens WHERE token_hash = ? AND (expires = 0 OR expires > ?)`,
-		hash[:], now.UnixNano()).Scan)
-	if err != nil {
-		return store.APIToken{}, fmt.Errorf("token: %w", err)
-	}
-	return k, nil
-}
-
-// APITokens lists all tokens by id.
-func (d *DB) APITokens(ctx context.Context) (out []store.APIToken, err error) {
-	err = d.each(ctx, func(r *sql.Rows) error {
-		k, err := scanToken(r.Scan)
-		out = append(out, k)
-		return err
-	}, `SELECT `+tokenColumns+` FROM api_tokens ORDER BY id`)
-	return out, err
-}
-
-// TouchAPIToken notes that a token was used.
-func (d *DB) TouchAPIToken(ctx context.Context, id string, used time.Time) error {
-	return d.write(ctx, false, func(t *txn) error {
-		_, err := t.exec(`UPDATE api_tokens SET used = max(used, ?) WHERE id = ?`, used.UnixNano(), id)
-		return err
-	})
-}
-
-// PutSetup stores the hash of the one-time set-up token, in place of an earlier one.
-func (c *Change) PutSetup(hash [32]byte, expires time.Time) error {
-	_, err := c.t.exec(`INSERT INTO setup (one, node, token_hash, expires) VALUES (1, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET token_hash = excluded.token_hash, expires = excluded.expires`, c.node, hash[:], nanos(expires))
-	return err
-}
-
-// UseSetup consumes the set-up token; store.ErrNotFound when it is another, expired or used. Creating the account in the
-// same Change makes it work exactly once, however many try at a time.
-func (c *Change) UseSetup(hash [32]byte) error {
-	return c.t.affect(`DELETE FROM setup WHERE token_hash = ? AND expires > ?`, hash[:], c.at.UnixNano())
-}
-
-// SetupOffered tells whether a token with this hash waits to be used.
-func (d *DB) SetupOffered(ctx context.Context, hash [sha256.Size]byte, now time.Time) (bool, error) {
-	var one int
-	err := diskError(d.readers.QueryRowContext(ctx, `SELECT one FROM setup WHERE token_hash = ? AND expires > ?`, hash[:], now.UnixNano()).Scan(&one))
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
-// SetupPending tells whether a set-up token waits to be used.
-func (d *DB) SetupPending(ctx context.Context, now time.Time) (bool, error) {
-	var one int
-	err := diskError(d.readers.QueryRowContext(ctx, `SELECT one FROM setup WHERE expires > ?`, now.UnixNano()).Scan(&one))
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -241,9 +241,9 @@ func TestStandingEditsSettings(t *testing.T) {
 	if err != nil || len(edits) != 1 || edits[0].Labels[1] != evil {
 		t.Fatal(edits, err)
 	}
-	before, _ := d.Audit(ctx, 0, 10)
+	before, _ := d.Audit(ctx, store.AuditFilter{Limit: 10})
 	err = d.Change(ctx, who, func(x *Change) error { return x.RemoveStanding("nobody") })
-	if after, _ := d.Audit(ctx, 0, 10); !errors.Is(err, store.ErrNotFound) || len(after) != len(before) {
+	if after, _ := d.Audit(ctx, store.AuditFilter{Limit: 10}); !errors.Is(err, store.ErrNotFound) || len(after) != len(before) {
 		t.Fatal("what did not happen is in the audit log", err)
 	}
 }
@@ -350,8 +350,8 @@ func TestAuditChain(t *testing.T) {
 	}
 	whole := func() {
 		t.Helper()
-		if broken, _, err := d.VerifyAudit(ctx); err != nil || broken != 0 {
-			t.Fatal(broken, err)
+		if v, err := d.VerifyAudit(ctx); err != nil || v.Broken != 0 {
+			t.Fatal(v.Broken, err)
 		}
 	}
 	whole()
@@ -361,7 +361,7 @@ func TestAuditChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole()
-	list, err := d.Audit(ctx, 0, 100)
+	list, err := d.Audit(ctx, store.AuditFilter{Limit: 100})
 	if err != nil || len(list) != 5 || list[0].Number != 12 {
 		t.Fatal(len(list), err)
 	}
@@ -411,8 +411,8 @@ func TestAuditChain(t *testing.T) {
 	if err := d.write(ctx, false, func(x *txn) error { return x.plain(`UPDATE audit SET detail = 'x' WHERE number = 11`) }); err != nil {
 		t.Fatal(err)
 	}
-	if broken, _, err := d.VerifyAudit(ctx); err != nil || broken != 11 {
-		t.Fatal(broken, err)
+	if v, err := d.VerifyAudit(ctx); err != nil || v.Broken != 11 {
+		t.Fatal(v.Broken, err)
 	}
 }
 
@@ -499,8 +499,8 @@ func TestManyWritersOneFails(t *testing.T) {
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	if broken, _, err := d.VerifyAudit(ctx); err != nil || broken != 0 {
-		t.Fatal(broken, err)
+	if v, err := d.VerifyAudit(ctx); err != nil || v.Broken != 0 {
+		t.Fatal(v.Broken, err)
 	}
 }
 
@@ -578,7 +578,7 @@ func TestRealFullDisk(t *testing.T) {
 			t.Fatal(i, err)
 		}
 	}
-	if broken, _, err := d.VerifyAudit(ctx); err != nil || broken != 0 || d.Status().State != store.Writing {
-		t.Fatal(broken, err)
+	if v, err := d.VerifyAudit(ctx); err != nil || v.Broken != 0 || d.Status().State != store.Writing {
+		t.Fatal(v, err)
 	}
 }

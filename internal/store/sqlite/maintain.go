@@ -36,7 +36,8 @@ func (d *DB) maintain(ctx context.Context, now time.Time) error {
 		_, err := t.exec(`DELETE FROM standing WHERE until <> 0 AND until <= ?`, now.UnixNano())
 		_, err2 := t.exec(`DELETE FROM logins WHERE expires <= ?`, now.UnixNano())
 		_, err3 := t.exec(`DELETE FROM setup WHERE expires <= ?`, now.UnixNano())
-		return errors.Join(err, err2, err3)
+		_, err4 := t.exec(`DELETE FROM invites WHERE expires <= ?`, now.UnixNano())
+		return errors.Join(err, err2, err3, err4)
 	})
 	if err := errors.Join(err, d.trimAudit(ctx)); err != nil {
 		return err
