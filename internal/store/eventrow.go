@@ -26,7 +26,7 @@ func EventRow(e *event.Event) Event {
 		Actor: ActorText(e.Actor), Strength: e.Principal.Strength.String(),
 		UserAgent: e.Text(e.UserAgent), Fingerprint: fingerprint(e.Fingerprint), Mode: "watch", Action: e.Verdict.Action, Would: e.Verdict.Would, Rule: e.Verdict.Rule,
 		JA4: e.Text(e.JA4), HTTP2: fingerprint(e.HTTP2), RPC: event.RPCText(e.RPC),
-		Status: int(e.Status), LatencyMicros: e.Latency / 1000, Notable: Notable(e),
+		Status: int(e.Status), LatencyMicros: e.Latency / 1000, Notable: Notable(e), ASN: e.Place.ASN, Detail: detailOf(e), Shape: shapeOf(e),
 	}
 	if e.Verdict.Enforced {
 		r.Mode = "enforce"

@@ -9,27 +9,47 @@ import (
 
 	"merlon/internal/model/identity"
 	"merlon/internal/store"
+	"merlon/internal/store/posting"
 )
 
 const eventColumns = `id, seq, at, arrived, site, node, source, method, host, template, endpoint, actor, principal, strength, address, country,
 	user_agent, fingerprint, mode, action, would, rule, status, severity, findings, finding_ids, latency, capped, notable,
-	ja4, http2, rpc`
+	ja4, http2, rpc, asn, agent, found, shape, detail`
 
 // AddEvents stores recent events. One that is there already (a replay after a crash) stays as it is.
 func (d *DB) AddEvents(ctx context.Context, events []store.Event) error {
 	return d.write(ctx, false, func(t *txn) error {
+		next, sealed, err := t.eventEnds()
+		if err != nil {
+			return err
+		}
+		words := wordWriter{t: t, seen: make(map[posting.Key]bool)}
 		for i := range events {
 			e := &events[i]
-			if _, err := t.exec(`INSERT INTO events (`+eventColumns+`) VALUES
-				(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-				e.ID, int64(e.Seq), e.Time.UnixNano(), e.Arrived.UnixNano(), e.Site, e.Node, e.Source, e.Method, e.Host, e.Template, e.Endpoint,
-				e.Actor, e.Principal, e.Strength, e.Address, e.Country, e.UserAgent, e.Fingerprint, e.Mode, e.Action, e.Would, e.Rule, e.Status, e.Severity,
-				e.Findings, joinWords(e.FindingIDs), e.LatencyMicros, e.FindingsCapped, e.Notable,
-				e.JA4, e.HTTP2, e.RPC); err != nil {
+			words.at(next >> posting.Shift)
+			agent, found, shape := words.put(posting.Agent, []byte(e.UserAgent)), int64(0), words.put(posting.Shape, e.Shape.AppendBinary(nil))
+			if len(e.FindingIDs) > 0 {
+				found = words.put(posting.Found, e.Findings)
+			}
+			if words.err != nil {
+				return words.err
+			}
+			r, err := t.exec(`INSERT INTO events (row, `+eventColumns+`) VALUES
+				(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?, ?, ?, ?, ?, ?, x'', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+				next, e.ID, int64(e.Seq), e.Time.UnixNano(), e.Arrived.UnixNano(), e.Site, e.Node, e.Source, e.Method, e.Host, e.Template, e.Endpoint,
+				e.Actor, e.Principal, e.Strength, e.Address, e.Country, e.Fingerprint, e.Mode, e.Action, e.Would, e.Rule, e.Status, e.Severity,
+				joinWords(e.FindingIDs), e.LatencyMicros, e.FindingsCapped, e.Notable,
+				e.JA4, e.HTTP2, e.RPC, e.ASN, agent, found, shape, blob(e.Detail.AppendBinary(nil)))
+			if err != nil {
 				return err
 			}
+			if n, err := r.RowsAffected(); err != nil {
+				return err
+			} else if n > 0 {
+				next++
+			}
 		}
-		return nil
+		return t.seal(next, sealed)
 	})
 }
 
@@ -48,105 +68,103 @@ func splitWords(s string) []string {
 	return strings.Split(s, "\n")
 }
 
-// Events returns a page of recent events: latest stored first, or with After the next ones in order of storing.
-func (d *DB) Events(ctx context.Context, f store.EventFilter) ([]store.Event, error) {
-	var where []string
-	var args []any
-	add := func(clause string, v ...any) {
-		where, args = append(where, clause), append(args, v...)
-	}
-	for _, text := range []struct{ column, value string }{
-		{"site", f.Site}, {"actor", f.Actor}, {"address", f.Address}, {"action", f.Action},
-	} {
-		if text.value != "" {
-			add(text.column+" = ?", text.value)
-		}
-	}
-	if f.Finding != "" {
-		add("instr(finding_ids, ?) > 0", joinWords([]string{f.Finding}))
-	}
-	if f.Endpoint != 0 {
-		add("endpoint = ?", f.Endpoint)
-	}
-	if f.MinSeverity > 0 {
-		add("notable = 1 AND severity >= ?", f.MinSeverity)
-	}
-	if !f.From.IsZero() {
-		add("at >= ?", f.From.UnixNano())
-	}
-	if !f.To.IsZero() {
-		add("at < ?", f.To.UnixNano())
-	}
-	if f.Before != 0 {
-		add("row < ?", int64(f.Before))
-	}
-	order := "DESC"
-	if f.After != 0 {
-		add("row > ?", int64(f.After))
-		order = "ASC"
-	}
-	query := `SELECT row, ` + eventColumns + ` FROM events`
-	if len(where) > 0 {
-		query += " WHERE " + strings.Join(where, " AND ")
-	}
-	limit := f.Limit
-	if limit <= 0 || limit > store.MaxEventsPage {
-		limit = store.MaxEventsPage
-	}
-	var out []store.Event
-	err := d.each(ctx, func(r *sql.Rows) error {
-		e, err := scanEvent(r)
-		out = append(out, e)
-		return err
-	}, query+" ORDER BY row "+order+" LIMIT ?", append(args, limit)...)
-	return out, err
-}
-
 // Event is the stored event with an id; store.ErrNotFound when it is not among them.
 func (d *DB) Event(ctx context.Context, id string) (e store.Event, err error) {
-	found := false
-	err = d.each(ctx, func(r *sql.Rows) error {
-		found = true
-		e, err = scanEvent(r)
+	err = d.snapshot(ctx, func(tx *sql.Tx) error {
+		s := search{ctx: ctx, tx: tx}
+		found, err := s.load(`WHERE id = ?`, id)
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("event %q: %w", id, store.ErrNotFound)
+		}
+		if err == nil {
+			e = found[0]
+		}
 		return err
-	}, `SELECT row, `+eventColumns+` FROM events WHERE id = ?`, id)
-	if err == nil && !found {
-		err = fmt.Errorf("event %q: %w", id, store.ErrNotFound)
-	}
+	})
 	return e, err
 }
 
-func scanEvent(r *sql.Rows) (e store.Event, err error) {
+// stored is a row as it stands: with the numbers of its words.
+type stored struct {
+	store.Event
+	agent, found, shape int64
+}
+
+func scanEvent(r *sql.Rows) (e stored, err error) {
 	var row, seq, at, arrived int64
 	var endpoint uint32
 	var ids string
+	var detail sql.RawBytes
 	err = r.Scan(&row, &e.ID, &seq, &at, &arrived, &e.Site, &e.Node, &e.Source, &e.Method, &e.Host, &e.Template, &endpoint, &e.Actor,
 		&e.Principal, &e.Strength, &e.Address, &e.Country, &e.UserAgent, &e.Fingerprint, &e.Mode, &e.Action, &e.Would, &e.Rule, &e.Status, &e.Severity,
-		&e.Findings, &ids, &e.LatencyMicros, &e.FindingsCapped, &e.Notable, &e.JA4, &e.HTTP2, &e.RPC)
+		&e.Findings, &ids, &e.LatencyMicros, &e.FindingsCapped, &e.Notable, &e.JA4, &e.HTTP2, &e.RPC, &e.ASN, &e.agent, &e.found, &e.shape, &detail)
 	e.Row, e.Seq, e.Endpoint, e.FindingIDs = uint64(row), uint64(seq), identity.EndpointID(endpoint), splitWords(ids)
 	e.Time, e.Arrived = time.Unix(0, at).UTC(), time.Unix(0, arrived).UTC()
+	if len(e.Findings) == 0 {
+		e.Findings = []byte("[]")
+	}
+	if err == nil && e.Detail.DecodeBinary(detail) != nil {
+		e.Detail = store.EventDetail{} // a detail that cannot be read is one that is not there
+	}
 	return e, err
 }
 
-// trimEvents drops the oldest beyond the bounds, in pieces.
-func (d *DB) trimEvents(ctx context.Context, now time.Time, notable, others int) error {
-	oldest := now.Add(-d.o.EventAge).UnixNano()
-	for kind, rows := range [2]int{others, notable} {
-		for more := true; more; {
-			err := d.write(ctx, false, func(t *txn) error {
-				// Rows rise with arrival, so only the oldest have to be looked at; the n-th latest is found in the index.
-				r, err := t.exec(`DELETE FROM events WHERE row IN (SELECT row FROM events WHERE notable = ?1 ORDER BY row LIMIT ?4) AND (arrived < ?3 OR
-					row <= (SELECT row FROM events WHERE notable = ?1 ORDER BY row DESC LIMIT 1 OFFSET ?2))`, kind, rows, oldest, foldChunk)
-				if err != nil {
-					return err
-				}
-				n, err := r.RowsAffected()
-				more = n == foldChunk
-				return err
-			})
-			if err != nil {
-				return err
+// load reads rows with their words, in the order of the clause.
+func (s *search) load(clause string, args ...any) ([]store.Event, error) {
+	rows, err := s.tx.QueryContext(s.ctx, `SELECT row, `+eventColumns+` FROM events `+clause, args...)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", diskError(err))
+	}
+	var all []stored
+	wanted := make(map[posting.Key][]byte)
+	err = eachRow(rows, func(r *sql.Rows) error {
+		e, err := scanEvent(r)
+		all = append(all, e)
+		for _, k := range [...]posting.Key{{Field: posting.Agent, Value: e.agent}, {Field: posting.Found, Value: e.found}, {Field: posting.Shape, Value: e.shape}} {
+			if k.Value != 0 {
+				wanted[k] = nil
 			}
+		}
+		return err
+	})
+	if err == nil {
+		err = s.words(wanted)
+	}
+	out := make([]store.Event, len(all))
+	for i := range all {
+		e := &all[i]
+		if w := wanted[posting.Key{Field: posting.Agent, Value: e.agent}]; len(w) > 0 {
+			e.UserAgent = string(w)
+		}
+		if w := wanted[posting.Key{Field: posting.Found, Value: e.found}]; len(w) > 0 {
+			e.Findings = w
+		}
+		if w := wanted[posting.Key{Field: posting.Shape, Value: e.shape}]; len(w) > 0 {
+			e.Shape, _ = store.DecodeShape(w) // as with a detail
+		}
+		out[i] = e.Event
+	}
+	return out, err
+}
+
+// words reads the texts of words.
+func (s *search) words(wanted map[posting.Key][]byte) error {
+	if len(wanted) == 0 {
+		return nil
+	}
+	q, err := s.tx.PrepareContext(s.ctx, `SELECT text FROM event_words WHERE field = ? AND value = ?`)
+	if err != nil {
+		return fmt.Errorf("database: %w", diskError(err))
+	}
+	defer q.Close()
+	for k := range wanted {
+		var text []byte
+		switch err := q.QueryRowContext(s.ctx, int(k.Field), k.Value).Scan(&text); {
+		case err == sql.ErrNoRows: //nolint:errorlint // Scan returns it as it is
+		case err != nil:
+			return fmt.Errorf("database: %w", diskError(err))
+		default:
+			wanted[k] = text
 		}
 	}
 	return nil
