@@ -16,6 +16,7 @@ type Encoder struct {
 	seen    [64]sight
 	started bool
 	update  bool // the next block begins with an update to the table's size
+	emptied bool // and before it by one to 0
 	lowest  int  // the lowest size since the last block
 }
 
@@ -30,7 +31,7 @@ type sight struct {
 func (e *Encoder) Begin() {
 	e.table.begin(initialTable)
 	e.seen = [64]sight{}
-	e.started, e.update = true, false
+	e.started, e.update, e.emptied = true, false, false
 }
 
 // SetTable takes the peer's SETTINGS_HEADER_TABLE_SIZE, in bytes. It is called between blocks, in the order in which the
@@ -38,14 +39,19 @@ func (e *Encoder) Begin() {
 func (e *Encoder) SetTable(peer uint32) {
 	e.start()
 	size := int(min(peer, initialTable))
-	if !e.update {
-		if size == e.table.max {
-			return
-		}
+	if size == e.table.max {
+		return
+	}
+	if e.update && size > e.lowest && !e.emptied {
+		// Down and up again between two blocks: both are due. Said as 0, the first update leaves nothing behind; widespread
+		// decoders refuse a second one while their table holds something.
+		e.emptied = true
+		e.table.evict(0)
+	}
+	if !e.update || size < e.lowest {
 		e.lowest = size
 	}
 	e.update = true
-	e.lowest = min(e.lowest, size)
 	e.table.resize(size)
 }
 
@@ -130,16 +136,17 @@ func (e *Encoder) start() {
 	}
 }
 
-// open appends the updates that are due: the lowest size since the last block, and the size in force (RFC 7541 section 4.2).
+// open appends the updates that are due: the size in force, and one before it where the size was lower since the last block
+// (RFC 7541 section 4.2).
 func (e *Encoder) open(dst []byte) []byte {
 	e.start()
 	if !e.update {
 		return dst
 	}
-	e.update = false
-	if e.lowest < e.table.max {
-		dst = appendInteger(dst, 0x20, 5, uint32(e.lowest))
+	if e.emptied {
+		dst = append(dst, 0x20)
 	}
+	e.update, e.emptied = false, false
 	return appendInteger(dst, 0x20, 5, uint32(e.table.max))
 }
 

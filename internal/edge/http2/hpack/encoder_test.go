@@ -95,7 +95,8 @@ func TestSetTable(t *testing.T) {
 		{"none", []uint32{0}, "20 88", 0},
 		{"none and back", []uint32{0, 4096}, "20 3fe11f 88", 4096},
 		{"down twice", []uint32{200, 100}, "3f45 88", 100},
-		{"down, up a little, up more", []uint32{100, 200, 65536}, "3f45 3fe11f 88", 4096},
+		{"down, up a little, up more", []uint32{100, 200, 65536}, "20 3fe11f 88", 4096},
+		{"down, up, down to less", []uint32{100, 200, 50}, "20 3f13 88", 50},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var e Encoder

@@ -28,13 +28,16 @@ func appendDecoded(dst, src []byte) ([]byte, error) {
 			}
 		}
 		for n >= 30 {
-			symbol, length := look(bits)
-			if length == 0 {
-				return dst, ErrHuffman
+			e := short[bits>>(64-direct)]
+			symbol, length := byte(e>>8), uint(e&63)
+			if e == 0 {
+				if symbol, length = lookLong(bits); length == 0 {
+					return dst, ErrHuffman
+				}
 			}
 			out[o] = symbol
 			o++
-			bits <<= length
+			bits <<= length & 63
 			n -= length
 		}
 	}
@@ -65,6 +68,11 @@ func look(bits uint64) (symbol byte, length uint) {
 	if e := short[bits>>(64-direct)]; e != 0 {
 		return byte(e >> 8), uint(e & 0xff)
 	}
+	return lookLong(bits)
+}
+
+// lookLong is look for codes of more than ten bits.
+func lookLong(bits uint64) (symbol byte, length uint) {
 	w := uint32(bits >> 32)
 	for i := range long.runs {
 		if r := &long.runs[i]; w <= r.last {
