@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"merlon/internal/enforce/engine"
 	"merlon/internal/enforce/policy"
 	"merlon/internal/model/bundle"
 )
@@ -98,7 +99,7 @@ func mergeAll(b *bundle.Bundle, added []bundle.Addition) (merged *bundle.Bundle,
 	for i := range next.Sites {
 		s := &next.Sites[i]
 		p, mistakes := policy.MergeAdditions(s.Policy, s.Name, added)
-		_, more := policy.Compile(&p)
+		_, more := policy.Compile(&p, engine.Findings()...)
 		wrong = append(wrong, policy.Faults(append(mistakes, more...))...)
 		s.Policy = p
 	}
@@ -118,7 +119,7 @@ func (k *Core) Try(all []bundle.Addition) []policy.Mistake {
 	var mistakes []policy.Mistake
 	for _, s := range k.force.Load().base.Sites {
 		p, wrong := policy.MergeAdditions(s.Policy, s.Name, all)
-		_, more := policy.Compile(&p)
+		_, more := policy.Compile(&p, engine.Findings()...)
 		for _, m := range append(wrong, more...) {
 			if policy.IsSource(m.Source) && !slices.Contains(mistakes, m) {
 				mistakes = append(mistakes, m)

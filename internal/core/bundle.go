@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"merlon/internal/config"
+	"merlon/internal/enforce/engine"
 	"merlon/internal/enforce/policy"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/description"
@@ -55,7 +56,7 @@ func ParsePolicy(name string, data []byte) (p bundle.Policy, notices, faults []f
 
 func compilePolicy(name string, data []byte, read func(string) ([]byte, error)) (bundle.Policy, []policy.Mistake) {
 	p, wrong := policy.Parse(name, data, read)
-	_, more := policy.Compile(&p)
+	_, more := policy.Compile(&p, engine.Findings()...)
 	return p, append(wrong, more...)
 }
 

@@ -49,32 +49,33 @@ type Input struct {
 func (e *Engine) Compile(in Input) (*Snapshot, []policy.Mistake) {
 	s := &Snapshot{hosts: make(map[string]*site)}
 	var mistakes []policy.Mistake
+	known := Findings()
 	fault := func(site, message, hint string) {
 		mistakes = append(mistakes, policy.Mistake{Source: "site " + site, Message: message, Hint: hint})
 	}
 	for i := range in.Bundle.Sites {
 		b := &in.Bundle.Sites[i]
-		compiled, wrong := policy.Compile(&b.Policy)
+		compiled, wrong := policy.Compile(&b.Policy, known...)
 		mistakes = append(mistakes, wrong...)
 		key, ok := in.Keys[b.Name]
 		if !ok {
 			fault(b.Name, "has no learning key", "the store makes one when it opens")
 			continue
 		}
-		known := in.Knowledge[b.Name]
-		if known == nil {
-			known = &bundle.Knowledge{Site: b.Name}
+		learned := in.Knowledge[b.Name]
+		if learned == nil {
+			learned = &bundle.Knowledge{Site: b.Name}
 		}
 		var patterns []identify.Pattern
 		for _, d := range b.Descriptions {
 			patterns = append(patterns, identify.Described(d, b.Hosts)...)
 		}
-		matcher, err := identify.NewMatcher(patterns, known.Endpoints)
+		matcher, err := identify.NewMatcher(patterns, learned.Endpoints)
 		if err != nil {
 			fault(b.Name, err.Error(), "templates are written as /patients/{patientId}")
 		}
 		one := &site{
-			name: b.Name, key: key, policy: compiled, hops: b.TrustedHops, knowledge: known.Version, matcher: matcher,
+			name: b.Name, key: key, policy: compiled, hops: b.TrustedHops, knowledge: learned.Version, matcher: matcher,
 			identifier: identify.New(identify.Options{Key: key, TrustedHops: b.TrustedHops, Place: e.o.Places, Memory: e.memory}),
 		}
 		s.order = append(s.order, one)

@@ -76,10 +76,10 @@ func (t *Transaction) Request() action.Reply {
 	t.place()
 	if t.site == nil {
 		t.findings = append(t.findings, finding.Finding{
-			ID: "identify.unknown-host", Stage: finding.StageIdentify, Severity: finding.Low, Score: 1, Where: "header.host",
+			ID: findingUnknownHost, Stage: finding.StageIdentify, Severity: finding.Low, Score: 1, Where: "header.host",
 			Why: "no site takes this host, and there is no default site",
 		})
-		t.verdict = policy.Verdict{Kind: action.Block, Rule: "identify.unknown-host"}
+		t.verdict = policy.Verdict{Kind: action.Block, Rule: findingUnknownHost}
 		return action.Reply{Kind: action.Block, Status: 421}
 	}
 	t.inspectRequest()
@@ -133,10 +133,10 @@ func (t *Transaction) contain(stage *string) {
 	}
 	if !t.answered && t.site.policy.FailsClosed(*stage) {
 		t.failed = true
-		t.verdict = policy.Verdict{Kind: action.Block, Rule: "engine.panic"}
+		t.verdict = policy.Verdict{Kind: action.Block, Rule: findingPanic}
 	}
 	t.findings = append(t.findings, finding.Finding{
-		ID: "engine.panic", Stage: finding.StageEngine, Severity: finding.High, Score: 1, Where: *stage,
+		ID: findingPanic, Stage: finding.StageEngine, Severity: finding.High, Score: 1, Where: *stage,
 		Why: "a stage failed on this exchange; it was judged without it",
 	})
 	if t.engine.o.Panicked != nil {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/expr-lang/expr/vm"
+
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/exchange"
@@ -18,9 +20,11 @@ import (
 // later are actions of the policy language that this version understands and cannot carry out.
 var later = []string{"delay", "limit", "challenge", "deceive", "mask"}
 
-// Compile checks a policy and makes it ready. All mistakes are returned; the policy is nil when one of them is a fault.
-func Compile(in *bundle.Policy) (*Policy, []Mistake) {
-	c := &compiler{in: in, out: &Policy{lists: new(Lists)}}
+// Compile checks a policy and makes it ready. findings are the ids of all findings that can be made (engine.Findings):
+// where a stage has any of them, the policy may name no others of that stage; without them only the stage is checked. All
+// mistakes are returned; the policy is nil when one of them is a fault.
+func Compile(in *bundle.Policy, findings ...string) (*Policy, []Mistake) {
+	c := &compiler{in: in, out: &Policy{lists: new(Lists)}, findings: findings}
 	c.out.pool.networks = in.Networks
 	c.modes()
 	c.failure()
@@ -37,6 +41,7 @@ func Compile(in *bundle.Policy) (*Policy, []Mistake) {
 type compiler struct {
 	in       *bundle.Policy
 	out      *Policy
+	findings []string // that can be made
 	mistakes []Mistake
 	// entry is the key of the entry being compiled, and from is who wrote it.
 	entry string
@@ -97,10 +102,19 @@ func (c *compiler) modes() {
 			c.finding("modes."+key, key)
 			m.byID[key] = mode
 		default:
-			c.fault("modes."+key, "neither a stage nor a finding id", "stages are wire, identify, access, contract, payload, behaviour")
+			c.fault("modes."+key, "neither a stage nor a finding id", knownHint(key, stages()))
 		}
 	}
 	c.out.modes = m
+}
+
+// stages are the keys of modes that are no finding ids.
+func stages() []string {
+	all := []string{"default"}
+	for s := finding.Stage(0); s < finding.NumStages; s++ {
+		all = append(all, s.String())
+	}
+	return all
 }
 
 // failable are the stages that can fail on a request.
@@ -112,7 +126,7 @@ func (c *compiler) failure() {
 		at := "failure." + key
 		switch {
 		case key != "default" && !slices.Contains(failable, key):
-			c.fault(at, "no stage has that name", "write default, "+strings.Join(failable, ", "))
+			c.fault(at, "no stage has that name", knownHint(key, append([]string{"default"}, failable...)))
 		case mode != bundle.FailOpen && mode != bundle.FailClosed:
 			c.fault(at, fmt.Sprintf("%q is no failure mode", mode), "write open or closed")
 		}
@@ -155,7 +169,7 @@ func (c *compiler) action(key, name string, mode bundle.Mode) (action.Kind, bund
 			return action.Allow, bundle.ModeOff, true
 		}
 	}
-	c.fault(key, fmt.Sprintf("action %q is unknown", name), "use tag or block")
+	c.fault(key, fmt.Sprintf("action %q is unknown", shorten(name)), "use tag or block")
 	return 0, "", false
 }
 
@@ -227,18 +241,34 @@ func (c *compiler) rules() {
 		if len(in.When) > maxExpression {
 			c.fault(key+".when", fmt.Sprintf("the expression has %d characters, more than %d", len(in.When), maxExpression), "use a list")
 		} else if in.When != "" {
-			program, err := compileExpression(in.When)
-			if err != nil {
-				c.fault(key+".when", strings.TrimSpace(err.Error()), "")
-				continue
-			}
-			r.program = program
-			c.named(key+".when", named(program))
+			r.program = c.expression(key+".when", in)
 		}
 		if ok && okMode {
 			c.out.rules = append(c.out.rules, r)
 		}
 	}
+}
+
+// expression compiles a rule's expression; nil when something is wrong in it, which is told at its own place where that
+// can be found.
+func (c *compiler) expression(key string, in *bundle.Rule) *vm.Program {
+	program, slips := compileExpression(in.When)
+	for _, s := range slips {
+		m := c.at(Mistake{Key: key, Message: s.message, Hint: s.hint})
+		switch {
+		case in.WhenAt.Line > 0 && s.line == 1:
+			m.Position = bundle.Position{Line: in.WhenAt.Line, Column: in.WhenAt.Column + s.column - 1}
+		case s.line > 1:
+			m.Message = fmt.Sprintf("line %d, column %d of the expression: %s", s.line, s.column, s.message)
+		case s.line == 1:
+			m.Message = fmt.Sprintf("column %d of the expression: %s", s.column, s.message)
+		}
+		c.mistakes = append(c.mistakes, m)
+	}
+	if program != nil {
+		c.named(key, named(program))
+	}
+	return program
 }
 
 // named checks the networks and findings that an expression names.
@@ -256,16 +286,47 @@ func (c *compiler) named(key string, n names) {
 	}
 }
 
-// finding checks a finding's id as far as it can be known here: its stage, and every wire anomaly.
+// finding checks a finding's id: its stage, and the whole of it where everything is known that the stage can find.
 func (c *compiler) finding(key, id string) {
-	stage, _, ok := strings.Cut(id, ".")
-	if _, known := finding.ParseStage(stage); !ok || !known {
-		c.fault(key, fmt.Sprintf("%q is no finding id", id), "one begins with its stage, such as wire.obs-fold or contract.type")
+	stage, name, ok := strings.Cut(id, ".")
+	if _, known := finding.ParseStage(stage); !ok || !known || name == "" {
+		hint := "one begins with its stage, such as wire.obs-fold or contract.type"
+		if best := nearest(id, c.findings); best != "" {
+			hint = "did you mean " + best + "?"
+		}
+		c.fault(key, fmt.Sprintf("%q is no finding id", shorten(id)), hint)
 		return
 	}
-	if _, known := exchange.ParseAnomaly(id); stage == "wire" && !known {
-		c.fault(key, fmt.Sprintf("no finding is called %q", id), "docs/reference/wire.md lists them")
+	of := stageFindings(stage, c.findings)
+	if len(of) == 0 || slices.Contains(of, id) {
+		return
 	}
+	hint := "the stage finds " + strings.Join(of, ", ")
+	if best := nearest(id, of); best != "" {
+		hint = "did you mean " + best + "?"
+	} else if len(of) > maxHinted {
+		hint = fmt.Sprintf("the stage has %d findings; docs/reference lists them", len(of))
+	}
+	c.fault(key, fmt.Sprintf("no finding is called %q", shorten(id)), hint)
+}
+
+// maxHinted is how many ids a hint lists.
+const maxHinted = 15
+
+// stageFindings are the ids of a stage that can be made; wire's are always known.
+func stageFindings(stage string, all []string) []string {
+	var of []string
+	for _, id := range all {
+		if strings.HasPrefix(id, stage+".") {
+			of = append(of, id)
+		}
+	}
+	if stage == finding.StageWire.String() && len(of) == 0 {
+		for a := exchange.Anomaly(1); a.String() != exchange.Anomaly(0).String(); a++ {
+			of = append(of, a.String())
+		}
+	}
+	return of
 }
 
 func (m *modes) ofStage(s finding.Stage) bundle.Mode {

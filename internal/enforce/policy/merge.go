@@ -21,7 +21,7 @@ const (
 // ParseEntry reads one entry made in the console: a rule, a list (it has kind) or an exception (it has finding or until),
 // written as it would stand in a policy file, with or without its leading dash. The policy it gives holds that one entry
 // and nothing else. Positions are those in a.Text. It is not compiled: whether it holds beside a site's other entries is
-// told by Compile(Merge(file, entries)).
+// told by Compile(Merge(file, entries), findings).
 func ParseEntry(a bundle.Addition) (bundle.Policy, []Mistake) {
 	p := newPolicyFile(SourceOf(a.ID), nil)
 	p.console = a.ID

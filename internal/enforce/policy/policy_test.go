@@ -176,7 +176,7 @@ surprise: 1
 	for _, want := range []string{
 		`p.yaml:3:21: networks.office[0]: "10.0.0.0/99" is no network`, `p.yaml:9:19: rules[3].matches: unknown key (did you mean match?)`, `p.yaml:10:48: exceptions[0].until: "soon" is no time`,
 		`p.yaml:11:1: surprise: unknown key`, `modes.wire: mode "maybe" is unknown`, `modes.payload: mode "" is unknown`, `modes.nonsense: neither a stage`, `modes.foo.bar: "foo.bar" is no finding id`,
-		`kind "colour" is unknown`, `action "explode" is unknown`, `a second list is called "a"`, `p.yaml:6:23: rules[0].when:`, `p.yaml:7:5: rules[1]: applies to everything`,
+		`kind "colour" is unknown`, `action "explode" is unknown`, `a second list is called "a"`, `p.yaml:6:33: rules[0].when: endpoint has no "colour"`, `p.yaml:7:5: rules[1]: applies to everything`,
 		`p.yaml:8:12: rules[2].name: a second rule`, `"nowhere" is no endpoint`, `"nope" is no finding id`, `has no match`, `has no owner`,
 	} {
 		if !strings.Contains(all, want) {

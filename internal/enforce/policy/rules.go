@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"sync"
 
-	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 
@@ -81,12 +80,6 @@ type envRequest struct {
 	Query  string                   `expr:"query"`
 	Host   string                   `expr:"host"`
 	Header func(name string) string `expr:"header"`
-}
-
-// compileExpression checks a rule's expression against the environment and makes it ready to run.
-func compileExpression(source string) (*vm.Program, error) {
-	return expr.Compile(source, expr.Env(&env{}), expr.AsBool(), expr.MaxNodes(maxNodes),
-		expr.DisableBuiltin("now"), expr.DisableBuiltin("repeat"))
 }
 
 // names finds what an expression names by constants and nobody could tell from a typing error while it runs: networks and
