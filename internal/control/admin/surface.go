@@ -30,7 +30,7 @@ var ErrInsecure = errors.New("an admin address other than loopback needs TLS: us
 
 // Policy is the Content-Security-Policy of every page, without exceptions: no inline script or style, nothing foreign.
 const Policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	"font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // MaxBody bounds what one request may send, in bytes.
 const MaxBody = 64 << 10

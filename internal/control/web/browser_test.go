@@ -115,7 +115,7 @@ func TestBrowserFirstVisit(t *testing.T) {
 	}
 	shoot(t, ctx, "overview")
 
-	do("open the inventory", chromedp.Click(`nav a[href="/inventory"]`), chromedp.WaitVisible(`table.list`))
+	do("open the inventory", chromedp.Click(`.side nav a[href="/inventory"]`), chromedp.WaitVisible(`table.list`))
 	if got := text("table.list tbody"); !strings.Contains(got, "/v2/patients/{patientId}") {
 		t.Errorf("inventory: %q", got)
 	}
@@ -150,7 +150,7 @@ func TestBrowserFirstVisit(t *testing.T) {
 	}
 	do("open an event", chromedp.Navigate(s.URL+"/events/"+w.EventID(t, "wire.conflicting-length")), chromedp.WaitVisible(`.finding`))
 	shoot(t, ctx, "event")
-	do("sign out", chromedp.Click(`.me button`), chromedp.WaitVisible(`input[autocomplete=current-password]`))
+	do("sign out", chromedp.Click(`.side .me button`), chromedp.WaitVisible(`input[autocomplete=current-password]`))
 	shoot(t, ctx, "sign-in")
 	if all := wrong(); len(all) > 0 {
 		t.Errorf("the browser complains: %q", all)

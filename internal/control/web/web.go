@@ -6,12 +6,12 @@
 package web
 
 import (
-	"embed"
 	"errors"
-	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/klauspost/compress/gzhttp"
 
 	"merlon/internal/control/admin"
 	"merlon/internal/control/web/activity"
@@ -24,43 +24,54 @@ import (
 	"merlon/internal/model/account"
 )
 
-//go:embed assets
-var assets embed.FS
-
 // Options is everything the dashboard is made from.
 type Options = ui.Options
 
-type server struct{ Options }
+type server struct {
+	Options
+
+	assets *assetSet
+	nav    []ui.Place
+}
 
 // Routes is everything the dashboard answers, beside its assets.
 func Routes(o Options) []ui.Route {
 	return slices.Concat(
+		[]ui.Route{{Method: "POST", Path: "/theme", Needs: account.Open, Handle: setTheme}},
 		people.Routes(o), overview.Routes(o), estate.Routes(o), endpoint.Routes(o), activity.Routes(o), policy.Routes(o),
 	)
 }
 
-// New makes the handler of the UI.
+// New makes the handler of the dashboard.
 func New(o Options) http.Handler {
-	s := &server{o}
-	mux := http.NewServeMux()
-	for _, r := range Routes(o) {
-		mux.HandleFunc(r.Method+" "+r.Path, s.guard(r))
-	}
-	files, err := fs.Sub(assets, "assets")
+	files, err := newAssets(assets)
 	if err != nil {
-		panic(err) // the folder is embedded above
+		panic(err) // the folder is embedded, and compressing into memory does not fail
 	}
-	mux.Handle("GET /assets/", http.StripPrefix("/assets/", cached(http.FileServerFS(files))))
-	mux.HandleFunc("/", s.guard(ui.Route{Needs: account.Open, Handle: func(http.ResponseWriter, *http.Request, *ui.Page) error { return admin.ErrNotFound }}))
+	routes := Routes(o)
+	s := &server{Options: o, assets: files, nav: ui.Places(routes)}
+	pages := http.NewServeMux()
+	for _, r := range routes {
+		pages.HandleFunc(r.Method+" "+r.Path, s.guard(r))
+	}
+	pages.HandleFunc("/", s.guard(ui.Route{Needs: account.Open, Handle: func(http.ResponseWriter, *http.Request, *ui.Page) error { return admin.ErrNotFound }}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /assets/", files)
+	mux.Handle("/", compressed(pages))
 	return mux
 }
 
-// cached lets a browser keep the assets for a while; they carry nothing of anybody.
-func cached(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "private, max-age=300")
-		next.ServeHTTP(w, r)
-	})
+// smallest is how large an answer must be for compression to pay, in bytes.
+const smallest = 1024
+
+// compressed sends pages compressed. Session cookies are SameSite=Strict, so no other site can have a page made with its
+// own text beside a proof of ours, which is what guessing by length (BREACH) needs; the jitter is the second line.
+func compressed(next http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(smallest), gzhttp.ContentTypes([]string{"text/html"}), gzhttp.RandomJitter(32, 0, false))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return wrap(next)
 }
 
 var errProof = errors.New("this form is no longer valid: go back, reload the page and send it again")
@@ -68,7 +79,9 @@ var errProof = errors.New("this form is no longer valid: go back, reload the pag
 // guard finds out who asks, sends who is not signed in to the door, and wants the proof of the cookie with every form.
 func (s *server) guard(route ui.Route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p := &ui.Page{Notice: notice(r.URL.Query().Get("done"))}
+		p := &ui.Page{
+			Notice: notice(r.URL.Query().Get("done")), Assets: s.assets.base, Nav: s.nav, Theme: themeOf(r), Here: r.URL.RequestURI(), Now: s.Admin.Now(),
+		}
 		err := s.enter(w, r, route, p)
 		if err == nil {
 			err = route.Handle(w, r, p)
@@ -100,7 +113,11 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request, route ui.Route, p
 	if err := r.ParseForm(); err != nil {
 		return &admin.InputError{Field: "form", Err: errors.New("it is too large or not well formed")}
 	}
-	if !p.Caller.Machine && !admin.Proved(r, r.PostForm.Get("csrf")) {
+	given := r.PostForm.Get("csrf")
+	if given == "" {
+		given = r.Header.Get("X-CSRF-Token") // forms that htmx sends
+	}
+	if !p.Caller.Machine && !admin.Proved(r, given) {
 		return errProof
 	}
 	return nil

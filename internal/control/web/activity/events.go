@@ -113,6 +113,7 @@ func (s *room) events(w http.ResponseWriter, r *http.Request, p *ui.Page) error 
 		filter.Set("before", strconv.FormatUint(found[len(found)-1].Row, 10))
 		v.Older = templ.SafeURL("/events?" + filter.Encode())
 	}
+	p.Scripts = append(p.Scripts, "live.js")
 	return ui.Show(w, r, http.StatusOK, eventsPage(p, v))
 }
 

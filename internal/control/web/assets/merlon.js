@@ -1,6 +1,5 @@
-// The one script: sends filters when they change, closes menus, and shows events as they come.
-// Text from traffic is only ever set as textContent.
-"use strict";
+// What every page shares: filters that send themselves, menus and dialogs that close, keys, and times that stay true.
+// Every page works without it.
 
 for (const form of document.querySelectorAll("form[data-auto]")) {
   form.addEventListener("change", (e) => {
@@ -14,132 +13,95 @@ for (const form of document.querySelectorAll("form[data-auto]")) {
   });
 }
 
-document.addEventListener("keydown", (e) => {
-  if (e.key === "Escape") {
-    for (const open of document.querySelectorAll("details.menu[open]")) open.open = false;
-  }
-  if (e.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName)) {
-    const search = document.querySelector("input[type=search]");
-    if (search) {
-      e.preventDefault();
-      search.focus();
-    }
-  }
-});
-
-document.addEventListener("click", (e) => {
-  for (const open of document.querySelectorAll("details.menu[open]")) {
-    if (!open.contains(e.target)) open.open = false;
-  }
-});
-
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[data-auto] :disabled")) field.disabled = false;
 });
 
-const live = document.getElementById("live");
-if (live) followEvents(live);
+// Menus close when one looks elsewhere.
+const menus = "details.menu[open], .bar > details[open]";
 
-function followEvents(table) {
-  const rows = table.querySelector("tbody");
-  const sign = document.getElementById("live-state");
-  const pause = document.getElementById("live-pause");
-  const most = 200;
-  const seen = new Set();
-  let waiting = [];
-  let paused = false;
-  for (const row of rows.rows) seen.add(row.dataset.id);
+function closeMenus(except) {
+  for (const open of document.querySelectorAll(menus)) {
+    if (except && open.contains(except)) continue;
+    const inside = open.contains(document.activeElement);
+    open.open = false;
+    if (!except && inside) open.querySelector("summary").focus();
+  }
+}
 
-  const say = (text, state) => {
-    sign.textContent = text;
-    sign.dataset.state = state;
-  };
-  const source = new EventSource(table.dataset.source);
-  source.onopen = () => say("Live", "on");
-  source.onerror = () => say(source.readyState === EventSource.CLOSED ? "Stopped" : "Reconnecting…", "off");
-  source.onmessage = (message) => {
-    const line = JSON.parse(message.data);
-    if (seen.has(line.id)) return;
-    seen.add(line.id);
-    if (paused) {
-      if (waiting.length < most) waiting.push(line);
-      pause.textContent = "Resume (" + waiting.length + (waiting.length === most ? "+)" : ")");
-      return;
-    }
-    show(line);
-  };
-  pause.hidden = false;
-  pause.addEventListener("click", () => {
-    paused = !paused;
-    pause.textContent = paused ? "Resume" : "Pause";
-    pause.setAttribute("aria-pressed", String(paused));
-    if (!paused) {
-      waiting.forEach(show);
-      waiting = [];
-    }
+document.addEventListener("click", (e) => closeMenus(e.target));
+
+// Buttons that need a script are hidden until there is one.
+for (const button of document.querySelectorAll("[data-opens]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => document.getElementById(button.dataset.opens).showModal());
+}
+
+for (const button of document.querySelectorAll("[data-copies]")) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copies).textContent);
+    const said = button.textContent;
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = said), 1500);
   });
+}
 
-  function show(line) {
-    const none = document.getElementById("no-events");
-    if (none) none.hidden = true;
-    table.hidden = false;
-    rows.prepend(draw(line));
-    while (rows.rows.length > most) {
-      seen.delete(rows.lastElementChild.dataset.id);
-      rows.lastElementChild.remove();
+// Keys: / searches, g and a letter goes to a place, ? lists them. Nothing is taken from somebody who writes.
+let going = 0;
+
+document.addEventListener("keydown", (e) => {
+  if (e.key === "Escape") return closeMenus();
+  const at = document.activeElement;
+  if (e.ctrlKey || e.metaKey || e.altKey || at.isContentEditable || /^(INPUT|SELECT|TEXTAREA)$/.test(at.tagName)) return;
+  if (Date.now() - going < 1200) {
+    going = 0;
+    const link = document.querySelector(`.side nav a[data-key="${CSS.escape(e.key)}"]`);
+    if (link) {
+      e.preventDefault();
+      link.click();
+    }
+    return;
+  }
+  if (e.key === "g") going = Date.now();
+  if (e.key === "?") {
+    const keys = document.getElementById("keys");
+    if (keys && !keys.open) keys.showModal();
+  }
+  if (e.key === "/") {
+    const search = document.querySelector("main input[type=search]");
+    if (search) {
+      e.preventDefault();
+      search.focus();
+      search.select();
     }
   }
+});
+
+// "3 min ago" is a lie a minute later.
+function ago(seconds) {
+  if (seconds < -60) return "ahead";
+  if (seconds < 5) return "now";
+  if (seconds < 60) return Math.floor(seconds) + " s ago";
+  if (seconds < 3600) return Math.floor(seconds / 60) + " min ago";
+  if (seconds < 48 * 3600) return Math.floor(seconds / 3600) + " h ago";
+  return Math.floor(seconds / 86400) + " d ago";
 }
 
-function node(tag, className, text) {
-  const n = document.createElement(tag);
-  if (className) n.className = className;
-  if (text !== undefined) n.textContent = text;
-  return n;
+// The server's clock counts, not this machine's: what matters is how long this page has been open.
+const served = Date.parse(document.documentElement.dataset.now || "");
+const opened = performance.now();
+
+if (served) {
+  setInterval(() => {
+    if (document.hidden) return;
+    const now = served + performance.now() - opened;
+    for (const time of document.querySelectorAll("time[data-ago]")) {
+      const text = ago((now - Date.parse(time.dateTime)) / 1000);
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }, 15000);
 }
 
-// draw makes the same row as eventRow in events.templ.
-function draw(line) {
-  const row = node("tr", "fresh");
-  row.dataset.id = line.id;
-  const cell = (className, ...children) => {
-    const td = node("td", className);
-    td.append(...children);
-    row.append(td);
-  };
-  const time = node("a", "time", new Date(line.time).toISOString().slice(11, 19));
-  time.href = "/events/" + encodeURIComponent(line.id);
-  time.title = line.time;
-  cell("", time);
-
-  const acts = [node("span", "act act-" + line.action, line.action)];
-  if (line.would && line.would !== line.action) acts.push(" ", node("span", "would muted", "would " + line.would));
-  cell("", ...acts);
-
-  const kinds = { GET: "m-get", HEAD: "m-get", POST: "m-post", PUT: "m-put", PATCH: "m-put", DELETE: "m-delete" };
-  const method = node("span", "method " + (kinds[line.method] || "m-other"), line.method || "?");
-  const path = line.endpoint ? line.endpoint.slice((line.method || "").length + 1) : "";
-  const code = node("code", "template");
-  for (const part of path.split(/(\{[^}]*\})/)) {
-    if (part) code.append(part[0] === "{" ? node("var", "", part) : part);
-  }
-  if (!path) code.append(node("span", "muted", "no known endpoint"));
-  const endpoint = node(line.endpoint_id ? "a" : "span", "endpoint");
-  if (line.endpoint_id) endpoint.href = "/inventory/" + line.endpoint_id;
-  endpoint.append(method, " ", code);
-  const host = node("span", "sub muted", line.host || "");
-  cell("main", endpoint, host);
-
-  const family = Math.floor(line.status / 100);
-  cell("", line.status ? node("span", "code s" + (family >= 1 && family <= 5 ? family : 0), line.status) : node("span", "muted", "–"));
-
-  const found = [];
-  for (const f of line.findings.slice(0, 3)) found.push(node("span", "sev sev-" + f.severity, f.id), " ");
-  if (line.findings.length > 3) found.push(node("span", "muted", "+" + (line.findings.length - 3)));
-  cell("", ...found);
-
-  const who = node("span", "", line.principal.name || line.address || "");
-  const from = node("span", "sub muted", [line.principal.strength, line.principal.name ? line.address : "", line.country].filter(Boolean).join(" · "));
-  cell("who", who, from);
-  return row;
-}
+// A form of htmx that fails says so where the page says such things.
+document.addEventListener("htmx:responseError", () => location.reload());

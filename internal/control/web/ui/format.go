@@ -195,3 +195,11 @@ func Pieces(template string) (out []Piece) {
 	}
 	return out
 }
+
+// Plural is a count with its word: 1 endpoint, 2 endpoints.
+func Plural[N ~int | ~int64 | ~uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(uint64(max(n, 0))) + " " + many
+}

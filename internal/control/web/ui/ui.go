@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -30,7 +31,19 @@ type Page struct {
 	Notice string // what was just done
 	Error  string // why it was not
 	Status admin.Status
+	Now    time.Time
+	Theme  string  // light, dark, or "" for what the browser prefers
+	Here   string  // path and query of this page, for forms of the frame that come back
+	Nav    []Place // every place there is; those that the caller may not see are left out when shown
+	Assets string  // where the assets live, with a slash at its end
+	// Scripts are the modules of this page beside merlon.js, by name: "live.js".
+	Scripts []string
+	// Wide lets the page take the whole width of the window.
+	Wide bool
 }
+
+// Asset is the address of an asset by its name.
+func (p *Page) Asset(name string) string { return p.Assets + name }
 
 // Handler answers one route. An error becomes a page that says what it means; nothing may have been written by then.
 type Handler func(w http.ResponseWriter, r *http.Request, p *Page) error
