@@ -19,9 +19,12 @@ import (
 func (p *Process) adminHandler(ctx context.Context) (http.Handler, error) {
 	k := p.core
 	started := time.Now()
-	var err error
+	key, err := k.Store.Directory.PeopleKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
 	p.people, err = admin.New(ctx, admin.Options{
-		Store: k.Store.DB, Inventory: k.Node.Inventory, Stand: k.Engine.Stand, Status: func() admin.Status { return p.status(started) },
+		Store: k.Store.DB, Inventory: k.Node.Inventory, Stand: k.Engine.Stand, Status: func() admin.Status { return p.status(started) }, Key: key,
 		Draining: p.draining.Load, Claimed: p.forgetSetup, Now: time.Now, Random: rand.Reader, Log: p.log,
 	})
 	if err != nil {

@@ -53,7 +53,7 @@ type Passkey struct {
 	Account    string
 	Name       string
 	Host       string // the relying party: it works under this name only
-	Credential []byte // sealed
+	Credential []byte // as the library of passkeys keeps it
 	Created    time.Time
 	Used       time.Time // zero: never
 }

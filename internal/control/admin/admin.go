@@ -13,11 +13,11 @@ import (
 	"sync"
 	"time"
 
+	"merlon/internal/control/admin/estate"
+	"merlon/internal/control/admin/people"
 	"merlon/internal/enforce/policy"
 	"merlon/internal/model/bundle"
-	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
-	"merlon/internal/store"
 	"merlon/internal/store/sqlite"
 )
 
@@ -35,6 +35,10 @@ type Options struct {
 	Draining func() bool
 	// Claimed is called when the first account was made with a set-up link; nil tells nobody.
 	Claimed func()
+	// Key seals people's second factors (store.Directory.PeopleKey).
+	Key [32]byte
+	// Settings is the running configuration, as people may see it; nil shows none.
+	Settings func() Settings
 	// Now is the clock, Random the source of secrets (crypto/rand.Reader), Log the operators' log.
 	Now    func() time.Time
 	Random io.Reader
@@ -47,29 +51,26 @@ type Options struct {
 
 // Admin carries out the use cases. It is safe for concurrent use.
 type Admin struct {
+	// People are the use cases around who may come in.
+	*people.People
+
 	o         Options
-	byAccount *throttle
-	byAddress *throttle
-	hashers   chan struct{} // bounds the memory that hashing takes at a time
 	followers chan struct{} // bounds live lists
 
 	// standing serialises changes of blocks, so that what holds is what was stored last.
 	standing sync.Mutex
 
+	// editing serialises edits of endpoints.
+	editing sync.Mutex
+
 	// mu guards the index over the latest inventory and the edits laid over it.
 	mu    sync.Mutex
-	edits map[edited]store.EndpointEdit
-	index *index
-}
-
-// edited names an endpoint that somebody edited, by the id it had then.
-type edited struct {
-	site string
-	id   identity.EndpointID
+	edits estate.Edits
+	index *estate.Index
+	stale bool // an edit was made since the index was
 }
 
 const (
-	maxHashers   = 2
 	maxFollowers = 64
 )
 
@@ -78,22 +79,22 @@ func New(ctx context.Context, o Options) (*Admin, error) {
 	if o.Store == nil || o.Inventory == nil || o.Status == nil || o.Now == nil || o.Random == nil || o.Log == nil {
 		return nil, errors.New("admin: Store, Inventory, Status, Now, Random and Log are all needed")
 	}
-	if o.Hashing == (Hashing{}) {
-		o.Hashing = DefaultHashing()
+	p, err := people.New(people.Options{Store: o.Store, Key: o.Key, Claimed: o.Claimed, Now: o.Now, Random: o.Random, Log: o.Log, Hashing: o.Hashing})
+	if err != nil {
+		return nil, err
 	}
 	if o.Poll <= 0 {
 		o.Poll = time.Second
 	}
 	a := &Admin{
-		o: o, byAccount: newThrottle(accountBurst, accountPace), byAddress: newThrottle(addressBurst, addressPace),
-		hashers: make(chan struct{}, maxHashers), followers: make(chan struct{}, maxFollowers), edits: map[edited]store.EndpointEdit{},
+		People: p, o: o, followers: make(chan struct{}, maxFollowers), edits: estate.Edits{},
 	}
 	edits, err := o.Store.EndpointEdits(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("edits of endpoints: %w", err)
 	}
 	for _, e := range edits {
-		a.edits[edited{e.Site, e.Endpoint}] = e
+		a.edits[estate.Edited{Site: e.Site, ID: e.Endpoint}] = e
 	}
 	if err := a.stand(ctx); err != nil {
 		return nil, err

@@ -126,7 +126,7 @@ func TestAudit(t *testing.T) {
 	if _, err := w.Admin.EditEndpoint(ctx, c, 2, "team", []string{"a"}); err != nil {
 		t.Fatal(err)
 	}
-	k, secret, err := w.Admin.CreateToken(ctx, c, "ci", account.Viewer, time.Hour)
+	k, secret, err := w.Admin.CreateToken(ctx, c, admin.TokenRequest{Name: "ci", Role: account.Viewer, Age: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +139,7 @@ func TestAudit(t *testing.T) {
 	if err := w.Admin.SignOut(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	all, err := w.Admin.Audit(ctx, c, 0, 0)
+	all, err := w.Admin.Audit(ctx, c, admin.AuditQuery{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestEveryUseCaseNeedsItsPermission(t *testing.T) {
 			_, err := a.Block(ctx, c, admin.Block{Kind: bundle.ListAddress, Value: "192.0.2.7"})
 			return err
 		},
-		account.SeeAudit:   func(c admin.Caller) error { _, err := a.Audit(ctx, c, 0, 1); return err },
+		account.SeeAudit:   func(c admin.Caller) error { _, err := a.Audit(ctx, c, admin.AuditQuery{Limit: 1}); return err },
 		account.EditTokens: func(c admin.Caller) error { _, err := a.Tokens(ctx, c); return err },
 	} {
 		if err := use(admin.Caller{}); !errors.Is(err, admin.ErrSignIn) {

@@ -6,29 +6,96 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strings"
+
+	"merlon/internal/control/admin/people"
 )
 
-// Names of the cookies. Both are HttpOnly and SameSite=Strict.
+// Names of the cookies. All are HttpOnly. Over TLS they carry the prefix __Host-, by which a browser takes them from this
+// very host, over TLS and for all paths only: no neighbouring name can plant one (RFC 6265bis section 4.1.3).
 const (
 	sessionCookie = "merlon_session"
 	// doorCookie ties the forms before signing in to one browser.
 	doorCookie = "merlon_door"
+	// deviceCookie tells a browser that somebody has signed in with from others.
+	deviceCookie = "merlon_device"
+
+	hostPrefix = "__Host-"
+	minCookie  = 32
 )
 
 // SetSession hands a browser its session.
 func SetSession(w http.ResponseWriter, r *http.Request, s SignedIn) {
-	setCookie(w, r, sessionCookie, s.Secret, 0)
+	// Lax, so that a link from a chat opens what it points to: no GET changes anything, and what does needs its proof.
+	setCookie(w, r, sessionCookie, s.Secret, 0, http.SameSiteLaxMode)
+	setCookie(w, r, deviceCookie, s.Device, int(people.DeviceAge.Seconds()), http.SameSiteStrictMode)
 }
 
 // DropSession takes it back.
-func DropSession(w http.ResponseWriter, r *http.Request) { setCookie(w, r, sessionCookie, "", -1) }
+func DropSession(w http.ResponseWriter, r *http.Request) {
+	setCookie(w, r, sessionCookie, "", -1, http.SameSiteLaxMode)
+}
 
-func setCookie(w http.ResponseWriter, r *http.Request, name, value string, age int) {
-	http.SetCookie(w, &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
-	})
+func setCookie(w http.ResponseWriter, r *http.Request, name, value string, age int, same http.SameSite) {
+	tls := overTLS(r)
+	if tls {
+		name = hostPrefix + name
+	}
+	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, HttpOnly: true, SameSite: same, Secure: tls})
+}
+
+// overTLS tells whether the browser speaks TLS: to us, or to a proxy before us, which its Origin tells. A page cannot set its
+// own Origin, another site's never gets here, and whoever lies by other means only keeps their own cookies from working.
+func overTLS(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	u, err := url.Parse(r.Header.Get("Origin"))
+	return err == nil && u.Scheme == "https" && strings.EqualFold(u.Host, r.Host)
+}
+
+// cookie is the value of a cookie of ours. Over TLS of our own only the one with the prefix counts.
+func cookie(r *http.Request, name string) string {
+	if c, err := r.Cookie(hostPrefix + name); err == nil {
+		return c.Value
+	}
+	if r.TLS != nil {
+		return ""
+	}
+	if c, err := r.Cookie(name); err == nil {
+		return c.Value
+	}
+	return ""
+}
+
+// VisitorOf is who stands at the door with a request.
+func VisitorOf(r *http.Request) Visitor {
+	return Visitor{Address: ClientAddress(r), Browser: r.UserAgent(), Device: cookie(r, deviceCookie), Session: cookie(r, sessionCookie)}
+}
+
+// PartyOf is what passkeys of a request's browser belong to: the name it opened Merlon by, which the guard has let through. It
+// is empty where there can be none: passkeys want a name, and TLS unless it is localhost (WebAuthn section 5.1.3).
+func PartyOf(r *http.Request) people.Party {
+	name := strings.ToLower(r.Host)
+	if h, _, err := net.SplitHostPort(name); err == nil {
+		name = h
+	}
+	name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
+	if _, err := netip.ParseAddr(name); err == nil || name == "" {
+		return people.Party{}
+	}
+	// The browser itself tells by Origin whether it speaks TLS, and only where it would give a passkey at all.
+	if overTLS(r) {
+		return people.Party{ID: name, Origin: "https://" + strings.ToLower(r.Host)}
+	}
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return people.Party{ID: name, Origin: "http://" + strings.ToLower(r.Host)}
+	}
+	return people.Party{}
 }
 
 // Who is the caller of a request: by bearer token, else by cookie; a zero Caller when nobody is signed in. A token that is
@@ -42,11 +109,11 @@ func (a *Admin) Who(r *http.Request) (Caller, error) {
 		}
 		return a.Bearer(r.Context(), strings.TrimSpace(secret), address)
 	}
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil {
+	secret := cookie(r, sessionCookie)
+	if secret == "" {
 		return Caller{Address: address}, nil
 	}
-	c, err := a.Session(r.Context(), cookie.Value, address)
+	c, err := a.Session(r.Context(), secret, address)
 	if errors.Is(err, ErrSignIn) { // an ended session is nobody, anything else is a fault
 		return Caller{Address: address}, nil
 	}
@@ -57,15 +124,15 @@ func (a *Admin) Who(r *http.Request) (Caller, error) {
 // derived from the cookie, which no other site can read. A browser without a session gets a door cookie first.
 func (a *Admin) Proof(w http.ResponseWriter, r *http.Request) (string, error) {
 	for _, name := range []string{sessionCookie, doorCookie} {
-		if c, err := r.Cookie(name); err == nil && len(c.Value) >= 32 {
-			return proof(name, c.Value), nil
+		if v := cookie(r, name); len(v) >= minCookie {
+			return proof(name, v), nil
 		}
 	}
-	secret, err := a.secret("")
+	secret, err := a.Secret()
 	if err != nil {
 		return "", err
 	}
-	setCookie(w, r, doorCookie, secret, 0)
+	setCookie(w, r, doorCookie, secret, 0, http.SameSiteStrictMode)
 	return proof(doorCookie, secret), nil
 }
 
@@ -73,8 +140,8 @@ func (a *Admin) Proof(w http.ResponseWriter, r *http.Request) (string, error) {
 func Proved(r *http.Request, given string) bool {
 	ok := 0
 	for _, name := range []string{sessionCookie, doorCookie} {
-		if c, err := r.Cookie(name); err == nil && len(c.Value) >= 32 {
-			ok |= subtle.ConstantTimeCompare([]byte(proof(name, c.Value)), []byte(given))
+		if v := cookie(r, name); len(v) >= minCookie {
+			ok |= subtle.ConstantTimeCompare([]byte(proof(name, v)), []byte(given))
 		}
 	}
 	return ok == 1

@@ -114,7 +114,7 @@ func (a *Admin) FollowEvents(ctx context.Context, c Caller, q EventQuery, each f
 			return nil
 		case <-tick.C:
 		}
-		if err := a.still(ctx, c); err != nil {
+		if err := a.Still(ctx, c); err != nil {
 			return err
 		}
 		more, err := a.events(ctx, f)

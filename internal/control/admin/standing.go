@@ -79,7 +79,7 @@ func (a *Admin) Block(ctx context.Context, c Caller, b Block) (bundle.Entry, err
 		}
 	}
 	detail := fmt.Sprintf("%s, mode %s, until %s: %s", orAll(e.Site), e.Mode, untilText(e.Until), e.Why)
-	if err := a.o.Store.Change(ctx, c.audit("standing.put", string(e.Kind)+" "+e.Value, detail), func(ch *sqlite.Change) error { return ch.PutStanding(e) }); err != nil {
+	if err := a.o.Store.Change(ctx, c.Entry("standing.put", string(e.Kind)+" "+e.Value, detail), func(ch *sqlite.Change) error { return ch.PutStanding(e) }); err != nil {
 		return bundle.Entry{}, err
 	}
 	return e, a.stand(ctx)
@@ -105,7 +105,7 @@ func (a *Admin) Unblock(ctx context.Context, c Caller, id string) error {
 	if target == "" {
 		return ErrNotFound
 	}
-	if err := found(a.o.Store.Change(ctx, c.audit("standing.remove", target, id), func(ch *sqlite.Change) error { return ch.RemoveStanding(id) })); err != nil {
+	if err := found(a.o.Store.Change(ctx, c.Entry("standing.remove", target, id), func(ch *sqlite.Change) error { return ch.RemoveStanding(id) })); err != nil {
 		return err
 	}
 	return a.stand(ctx)
@@ -195,7 +195,7 @@ func (a *Admin) blockedEndpoint(e *bundle.Entry) (string, error) {
 	if _, err := fmt.Sscanf(e.Value, "%d", &id); err != nil {
 		return e.Value, nil
 	}
-	known, ok := a.current().find(id)
+	known, ok := a.current().Endpoint(id)
 	if !ok {
 		return "", wrong("value", "no endpoint has the id %s", e.Value)
 	}

@@ -222,7 +222,7 @@ func TestCookieNeedsProof(t *testing.T) {
 		t.Fatalf("%d %s", out.Code, out.Body)
 	}
 	cookies := out.Result().Cookies()
-	if len(cookies) != 1 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteStrictMode {
+	if len(cookies) != 2 || !cookies[0].HttpOnly || cookies[0].SameSite != http.SameSiteLaxMode || !cookies[1].HttpOnly || cookies[1].SameSite != http.SameSiteStrictMode {
 		t.Fatalf("cookies: %+v", cookies)
 	}
 	block := `{"kind":"address","value":"192.0.2.7"}`

@@ -34,7 +34,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) error {
 	if err := read(r, &in); err != nil {
 		return err
 	}
-	in2, err := s.Admin.SignIn(r.Context(), admin.Visitor{Address: admin.ClientAddress(r), Browser: r.UserAgent()}, in.Name, in.Password)
+	in2, err := s.Admin.SignIn(r.Context(), admin.VisitorOf(r), in.Name, in.Password)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (s *server) createToken(w http.ResponseWriter, r *http.Request) error {
 	if err := read(r, &in); err != nil {
 		return err
 	}
-	t, secret, err := s.Admin.CreateToken(r.Context(), caller(r), in.Name, in.Role, days(min(max(in.Days, -1), 10_000)))
+	t, secret, err := s.Admin.CreateToken(r.Context(), caller(r), admin.TokenRequest{Name: in.Name, Role: in.Role, Age: days(min(max(in.Days, -1), 10_000))})
 	if err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *server) audit(w http.ResponseWriter, r *http.Request) error {
 	if q.err != nil {
 		return q.err
 	}
-	all, err := s.Admin.Audit(r.Context(), caller(r), before, limit)
+	all, err := s.Admin.Audit(r.Context(), caller(r), admin.AuditQuery{Before: before, Limit: limit})
 	if err != nil {
 		return err
 	}

@@ -119,11 +119,6 @@ func (c *Change) AddLogin(l store.Login) error {
 	return err
 }
 
-// ProveLogin notes that the person behind a login has just shown again who they are.
-func (c *Change) ProveLogin(hash [32]byte, method string) error {
-	return c.t.affect(`UPDATE logins SET proved = ?, seen = ?, method = ? WHERE token_hash = ?`, c.at.UnixNano(), c.at.UnixNano(), method, hash[:])
-}
-
 // RemoveLogin ends a login; store.ErrNotFound when it is not there.
 func (c *Change) RemoveLogin(hash [32]byte) error {
 	return c.t.affect(`DELETE FROM logins WHERE token_hash = ?`, hash[:])

@@ -69,6 +69,12 @@ func (c *Change) UseRecovery(account string, hash [32]byte) error {
 	return c.t.affect(`DELETE FROM recovery_codes WHERE account = ? AND hash = ?`, account, hash[:])
 }
 
+// HasRecovery tells whether a recovery code with this hash waits to be used.
+func (d *DB) HasRecovery(ctx context.Context, account string, hash [32]byte) (there bool, err error) {
+	err = d.readers.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM recovery_codes WHERE account = ? AND hash = ?)`, account, hash[:]).Scan(&there)
+	return there, diskError(err)
+}
+
 // PutInvite stores an invitation in place of an earlier one for that name.
 func (c *Change) PutInvite(i store.Invite) error {
 	if _, err := c.t.exec(`DELETE FROM invites WHERE account = ?`, i.Account); err != nil {

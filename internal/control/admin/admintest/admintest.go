@@ -69,7 +69,7 @@ func New(tb testing.TB) *World {
 func (w *World) Reopen(tb testing.TB) *admin.Admin {
 	tb.Helper()
 	a, err := admin.New(tb.Context(), admin.Options{
-		Store: w.Store, Inventory: w.Estate, Stand: w.stand, Status: w.Status, Now: w.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Store: w.Store, Inventory: w.Estate, Stand: w.stand, Status: w.Status, Key: [32]byte{1}, Now: w.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Hashing: admin.Hashing{Memory: 64, Passes: 1, Threads: 1}, // cheap: what is tested is not the cost
 		Poll:    5 * time.Millisecond,
 	})
@@ -158,7 +158,7 @@ func (w *World) SignIn(tb testing.TB) admin.SignedIn {
 // Token makes a token of a role.
 func (w *World) Token(tb testing.TB, by admin.Caller, role account.Role) string {
 	tb.Helper()
-	_, secret, err := w.Admin.CreateToken(tb.Context(), by, "test-"+string(role), role, 0)
+	_, secret, err := w.Admin.CreateToken(tb.Context(), by, admin.TokenRequest{Name: "test-" + string(role), Role: role})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func Routes(o ui.Options) []ui.Route {
 }
 
 func visitor(r *http.Request) admin.Visitor {
-	return admin.Visitor{Address: admin.ClientAddress(r), Browser: r.UserAgent()}
+	return admin.VisitorOf(r)
 }
 
 func (s *room) setupPage(w http.ResponseWriter, r *http.Request, p *ui.Page) error {

@@ -1,6 +1,6 @@
 -- +goose Up
 -- A second factor, passkeys, invitations, and what a session and a token were given.
--- totp and credential are sealed with the key in people.key beside the database; handle is the WebAuthn user handle.
+-- totp is sealed with the key in people.key beside the database; handle is the WebAuthn user handle.
 ALTER TABLE accounts ADD COLUMN handle BLOB NOT NULL DEFAULT x'';
 ALTER TABLE accounts ADD COLUMN totp BLOB NOT NULL DEFAULT x'';
 ALTER TABLE accounts ADD COLUMN totp_step INTEGER NOT NULL DEFAULT 0;

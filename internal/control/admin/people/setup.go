@@ -1,12 +1,9 @@
-package admin
+package people
 
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
-	"fmt"
-	"io"
 	"time"
 
 	"merlon/internal/model/account"
@@ -19,7 +16,7 @@ const SetupAge = time.Hour
 
 // NewSetup makes the one-time token of a set-up link, in place of an earlier one; needed is false, and no token is made,
 // when an account exists. The token belongs on a terminal, or else into a file that only its owner can read: never into a log.
-func (a *Admin) NewSetup(ctx context.Context) (token string, needed bool, err error) {
+func (a *People) NewSetup(ctx context.Context) (token string, needed bool, err error) {
 	accounts, err := a.o.Store.Accounts(ctx)
 	if err != nil || len(accounts) > 0 {
 		return "", false, err
@@ -35,13 +32,13 @@ func (a *Admin) NewSetup(ctx context.Context) (token string, needed bool, err er
 }
 
 // NeedsSetup tells whether there is no account yet.
-func (a *Admin) NeedsSetup(ctx context.Context) (bool, error) {
+func (a *People) NeedsSetup(ctx context.Context) (bool, error) {
 	accounts, err := a.o.Store.Accounts(ctx)
 	return len(accounts) == 0, err
 }
 
 // CheckSetup tells with ErrSetup that a set-up link does not work, before anybody fills in its form.
-func (a *Admin) CheckSetup(ctx context.Context, from Visitor, token string) error {
+func (a *People) CheckSetup(ctx context.Context, from Visitor, token string) error {
 	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {
 		return &ThrottledError{wait}
 	}
@@ -53,7 +50,7 @@ func (a *Admin) CheckSetup(ctx context.Context, from Visitor, token string) erro
 }
 
 // SetUp creates the administrator's account with a set-up token, exactly once, and signs in.
-func (a *Admin) SetUp(ctx context.Context, from Visitor, token, name, password string) (SignedIn, error) {
+func (a *People) SetUp(ctx context.Context, from Visitor, token, name, password string) (SignedIn, error) {
 	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {
 		return SignedIn{}, &ThrottledError{wait}
 	}
@@ -87,14 +84,5 @@ func (a *Admin) SetUp(ctx context.Context, from Visitor, token, name, password s
 	if a.o.Claimed != nil {
 		a.o.Claimed()
 	}
-	return a.enter(ctx, from, name)
-}
-
-// secret makes 256 random bits as text.
-func (a *Admin) secret(prefix string) (string, error) {
-	b := make([]byte, 32)
-	if _, err := io.ReadFull(a.o.Random, b); err != nil {
-		return "", fmt.Errorf("random numbers: %w", err)
-	}
-	return prefix + base64.RawURLEncoding.EncodeToString(b), nil
+	return a.enter(ctx, from, name, "link", nil)
 }

@@ -1,4 +1,4 @@
-package admin
+package people
 
 import (
 	"context"
@@ -30,7 +30,7 @@ const (
 )
 
 // hash makes the PHC string of a password: $argon2id$v=19$m=...,t=...,p=...$salt$hash.
-func (a *Admin) hash(ctx context.Context, password string) (string, error) {
+func (a *People) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, saltLength)
 	if _, err := io.ReadFull(a.o.Random, salt); err != nil {
 		return "", fmt.Errorf("random numbers: %w", err)
@@ -45,7 +45,7 @@ func (a *Admin) hash(ctx context.Context, password string) (string, error) {
 
 // verify compares a password with a stored hash. With a hash that is none ("" for an unknown account) it does the same
 // work and answers false, so that time does not tell which accounts exist.
-func (a *Admin) verify(ctx context.Context, password, stored string) (bool, error) {
+func (a *People) verify(ctx context.Context, password, stored string) (bool, error) {
 	h, salt, want, ok := parseHash(stored)
 	if !ok {
 		h, salt, want = a.o.Hashing, make([]byte, saltLength), make([]byte, hashLength)
@@ -54,8 +54,14 @@ func (a *Admin) verify(ctx context.Context, password, stored string) (bool, erro
 	return err == nil && subtle.ConstantTimeCompare(key, want) == 1 && ok, err
 }
 
+// dated tells whether a stored hash was made at another cost than new ones are.
+func (a *People) dated(stored string) bool {
+	h, salt, _, ok := parseHash(stored)
+	return ok && (h != a.o.Hashing || len(salt) != saltLength)
+}
+
 // derive hashes, a few at a time; the rest waits.
-func (a *Admin) derive(ctx context.Context, password string, salt []byte, h Hashing) ([]byte, error) {
+func (a *People) derive(ctx context.Context, password string, salt []byte, h Hashing) ([]byte, error) {
 	select {
 	case a.hashers <- struct{}{}:
 	case <-ctx.Done():

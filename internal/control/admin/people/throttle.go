@@ -1,4 +1,4 @@
-package admin
+package people
 
 import (
 	"net/netip"
@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// Failed sign-ins. An account is slowed, never locked: a lock would let anybody lock the one administrator out.
+// Attempts. An account is slowed, never locked, and a browser that its owner has signed in with before is counted apart: a
+// lock would let anybody lock the one administrator out. Codes are asked for after the password only; at this pace guessing
+// one of a million, of which three hold at a time, takes three years on average.
 const (
+	codeBurst, codePace       = 8, 5 * time.Minute
 	accountBurst, accountPace = 10, 30 * time.Second
 	addressBurst, addressPace = 20, 10 * time.Second
 	maxThrottled              = 8192
@@ -46,6 +49,15 @@ func (t *throttle) take(key string, now time.Time) time.Duration {
 	}
 	t.due[key] = due.Add(t.pace)
 	return 0
+}
+
+// refund takes one attempt back.
+func (t *throttle) refund(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if due, ok := t.due[key]; ok {
+		t.due[key] = due.Add(-t.pace)
+	}
 }
 
 // clear takes an account's failures back after a success.
