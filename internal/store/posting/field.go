@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"merlon/internal/model/dataclass"
+	"merlon/internal/model/identity"
 	"merlon/internal/store"
 )
 
@@ -34,8 +35,7 @@ const (
 	Principal
 	Strength
 	Address   // of IPv4 as its number, so that a network is a range
-	Network24 // the first 24, 16, 8 bits of IPv4
-	Network16
+	Network16 // the first 16, 8 bits of IPv4
 	Network8
 	Address6 // of IPv6, hashed
 	Network6 // its first 48 bits
@@ -118,7 +118,9 @@ func Keys(dst []Key, e *store.Event, agent, found, shape int64) []Key {
 		number(Unmatched, 1)
 	}
 	text(Actor, e.Actor)
-	text(Principal, e.Principal)
+	if e.Actor != principalActor(e.Principal) { // mostly they are one
+		text(Principal, e.Principal)
+	}
 	text(Strength, e.Strength)
 	dst = addressKeys(dst, e.Address)
 	text(Country, e.Country)
@@ -144,6 +146,11 @@ func Keys(dst []Key, e *store.Event, agent, found, shape int64) []Key {
 	return dst
 }
 
+// principalActor is the actor of a principal that is proved.
+func principalActor(principal string) string {
+	return identity.ActorPrincipal.String() + ":" + principal
+}
+
 func addressKeys(dst []Key, address string) []Key {
 	a, err := netip.ParseAddr(address)
 	switch {
@@ -152,7 +159,7 @@ func addressKeys(dst []Key, address string) []Key {
 		dst = append(dst, Key{Address6, Hash(address)})
 	case a.Unmap().Is4():
 		v := v4(a.Unmap())
-		dst = append(dst, Key{Address, v}, Key{Network24, v >> 8}, Key{Network16, v >> 16}, Key{Network8, v >> 24})
+		dst = append(dst, Key{Address, v}, Key{Network16, v >> 16}, Key{Network8, v >> 24})
 	default:
 		dst = append(dst, Key{Address6, Hash(a.String())}, Key{Network6, v6(a)})
 	}

@@ -25,6 +25,8 @@ type Part struct {
 // else it asks for, time aside, the rows themselves must tell: then it is not Exact.
 type Plan struct {
 	Ranges []Range
+	// Either are two values of which a row has one.
+	Either [][2]Key
 	Parts  []Part
 	Exact  bool
 }
@@ -41,7 +43,9 @@ func Make(f *store.EventFilter) Plan {
 	// What few rows have stands first: an empty intersection ends the work on a chunk.
 	p.address(f)
 	text(Actor, f.Actor)
-	text(Principal, f.Principal)
+	if f.Principal != "" {
+		p.Either = append(p.Either, [2]Key{{Actor, Hash(principalActor(f.Principal))}, {Principal, Hash(f.Principal)}})
+	}
 	text(Fingerprint, f.Fingerprint)
 	number(Endpoint, int64(f.Endpoint))
 	text(Finding, f.Finding)
@@ -132,10 +136,8 @@ func (p *Plan) network4(a netip.Addr, bits int) {
 	}
 	field, width := Network8, 8
 	switch {
-	case bits > 24:
-		field, width = Address, 32
 	case bits > 16:
-		field, width = Network24, 24
+		field, width = Address, 32
 	case bits > 8:
 		field, width = Network16, 16
 	}

@@ -35,6 +35,9 @@ func Full() (s Set) {
 // Add puts row i in, 0 <= i < Rows.
 func (s *Set) Add(i int) { s[i>>6] |= 1 << (i & 63) }
 
+// Remove takes row i out.
+func (s *Set) Remove(i int) { s[i>>6] &^= 1 << (i & 63) }
+
 // Has tells whether row i is in.
 func (s *Set) Has(i int) bool { return s[i>>6]>>(i&63)&1 != 0 }
 

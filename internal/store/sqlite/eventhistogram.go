@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"time"
 
 	"merlon/internal/store"
@@ -24,7 +22,7 @@ func (d *DB) EventHistogram(ctx context.Context, f store.EventFilter, steps int)
 		if err := s.open(false); err != nil {
 			return err
 		}
-		tail, err := s.load(`WHERE row >= ? ORDER BY row LIMIT ?`, s.begin, 2*posting.Rows)
+		tail, err := s.recents()
 		if err != nil {
 			return err
 		}
@@ -33,9 +31,7 @@ func (d *DB) EventHistogram(ctx context.Context, f store.EventFilter, steps int)
 		}
 		c := counter{h: &h}
 		for i := range tail {
-			if f.Match(&tail[i]) {
-				c.add(tail[i].Time.UnixNano(), tail[i].Action == refused, 1)
-			}
+			c.add(tail[i].at, tail[i].refused, 1)
 		}
 		return s.count(&c)
 	})
@@ -46,13 +42,13 @@ func (d *DB) EventHistogram(ctx context.Context, f store.EventFilter, steps int)
 const refused = "block"
 
 // span settles from when to when is counted; false when there is nothing.
-func (s *search) span(h *store.EventHistogram, steps int, tail []store.Event) bool {
+func (s *search) span(h *store.EventHistogram, steps int, tail []recent) bool {
 	first, last := int64(1<<63-1), int64(-1<<63)
 	for i := range s.chunks {
 		first, last = min(first, s.chunks[i].first), max(last, s.chunks[i].last)
 	}
 	for i := range tail {
-		first, last = min(first, tail[i].Time.UnixNano()), max(last, tail[i].Time.UnixNano())
+		first, last = min(first, tail[i].at), max(last, tail[i].at)
 	}
 	if !s.f.From.IsZero() {
 		first = s.f.From.UnixNano()
@@ -132,10 +128,9 @@ func (s *search) countChunk(c *counter, k *chunk, set, bad *posting.Set) error {
 	if set.Len() == 0 {
 		return nil
 	}
-	times := posting.Times{First: k.first, Last: k.last}
-	err := s.tx.QueryRowContext(s.ctx, `SELECT times FROM event_chunks WHERE chunk = ?`, k.number).Scan(&times.Places)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("database: %w", diskError(err))
+	times, err := s.times(k)
+	if err != nil {
+		return err
 	}
 	for i := range set.Up() {
 		c.add(times.At(i), bad.Has(i), 1)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"merlon/internal/store"
@@ -83,6 +84,9 @@ func (t *txn) seal(next, sealed int64) error {
 	return nil
 }
 
+// postingsAtOnce is how many postings one statement writes: most of what a single one costs is not SQLite's.
+const postingsAtOnce = 64
+
 func (t *txn) sealChunk(chunk int64) error {
 	var (
 		live        posting.Set
@@ -132,9 +136,18 @@ func (t *txn) sealChunk(chunk int64) error {
 	}
 	slices.SortFunc(keys, posting.Compare) // writes go through the table once, from its beginning to its end
 	packed := make([]byte, 0, 9*len(keys))
-	for _, k := range keys {
-		packed = binary.LittleEndian.AppendUint64(append(packed, byte(k.Field)), uint64(k.Value))
-		if _, err := t.exec(`INSERT INTO event_postings (field, value, chunk, rows) VALUES (?, ?, ?, ?)`, int(k.Field), k.Value, chunk, blob(sets[k].Append(nil))); err != nil {
+	for part := range slices.Chunk(keys, postingsAtOnce) {
+		args := make([]any, 0, 4*len(part))
+		for _, k := range part {
+			packed = binary.LittleEndian.AppendUint64(append(packed, byte(k.Field)), uint64(k.Value))
+			args = append(args, int64(k.Field), k.Value, chunk, blob(sets[k].Append(nil)))
+		}
+		insert := `INSERT INTO event_postings (field, value, chunk, rows) VALUES (?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?)`, len(part)-1)
+		if len(part) < postingsAtOnce {
+			if _, err := t.conn.ExecContext(t.ctx, insert, args...); err != nil {
+				return diskError(err)
+			}
+		} else if _, err := t.exec(insert, args...); err != nil {
 			return err
 		}
 	}

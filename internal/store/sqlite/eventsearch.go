@@ -111,6 +111,11 @@ func (s *search) open(up bool) error {
 			return err
 		}
 	}
+	for _, k := range s.plan.Either {
+		if err := s.openWide(`(field = ? AND value = ? OR field = ? AND value = ?)`, int(k[0].Field), k[0].Value, int(k[1].Field), k[1].Value); err != nil {
+			return err
+		}
+	}
 	for _, r := range s.plan.Ranges {
 		if r.One() {
 			s.ones = append(s.ones, r)
@@ -216,6 +221,11 @@ func (s *search) window(chunks []chunk) ([]*posting.Set, error) {
 		}
 		out[i] = set
 	}
+	for i := range chunks {
+		if err := s.cut(&chunks[i], out[i]); err != nil {
+			return nil, err
+		}
+	}
 	low, high := chunks[0].number, chunks[len(chunks)-1].number
 	for _, one := range s.ones {
 		sets := make(map[int64]*posting.Set)
@@ -246,6 +256,41 @@ func (s *search) window(chunks []chunk) ([]*posting.Set, error) {
 	return out, nil
 }
 
+// cut leaves out what certainly lies outside the time asked for, in a chunk that lies in it partly.
+func (s *search) cut(c *chunk, set *posting.Set) error {
+	from, to := int64(-1<<62), int64(1<<62)
+	if !s.f.From.IsZero() {
+		from = s.f.From.UnixNano()
+	}
+	if !s.f.To.IsZero() {
+		to = s.f.To.UnixNano()
+	}
+	if set == nil || c.first >= from && c.last < to {
+		return nil
+	}
+	times, err := s.times(c)
+	if err != nil {
+		return err
+	}
+	slack := (c.last-c.first)/65535 + 1
+	for i := range set.Up() {
+		if at := times.At(i); at < from-slack || at > to+slack {
+			set.Remove(i)
+		}
+	}
+	return nil
+}
+
+// times reads the times of a chunk's rows.
+func (s *search) times(c *chunk) (posting.Times, error) {
+	t := posting.Times{First: c.first, Last: c.last}
+	err := s.tx.QueryRowContext(s.ctx, `SELECT times FROM event_chunks WHERE chunk = ?`, c.number).Scan(&t.Places)
+	if err != nil {
+		err = fmt.Errorf("database: %w", diskError(err))
+	}
+	return t, err
+}
+
 // page collects the rows of a page.
 func (s *search) page() (p store.EventPage, err error) {
 	g := gather{s: s, p: &p}
@@ -270,13 +315,14 @@ func (s *search) tail(g *gather, up bool) error {
 	if s.f.After != 0 {
 		low = max(low, int64(min(s.f.After, 1<<62))+1)
 	}
+	where, conditions, _ := plain(s.f)
 	for !g.done && low < high {
-		n := 512
+		n := min(g.wanted(), 512)
 		order := " DESC"
 		if up {
 			order = ""
 		}
-		found, err := s.load(`WHERE row >= ? AND row < ? ORDER BY row`+order+` LIMIT ?`, low, high, n)
+		found, err := s.load(`WHERE `+where+` AND row >= ? AND row < ? ORDER BY row`+order+` LIMIT ?`, append(slices.Clone(conditions), low, high, n)...)
 		if err != nil {
 			return err
 		}
