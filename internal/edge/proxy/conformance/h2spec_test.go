@@ -55,15 +55,8 @@ func newTLS(t *testing.T) *listen.TLS {
 }
 
 // h2specExceptions are the cases of h2spec that fail, each with the reason why it may. A case that fails and does not stand
-// here fails the test, and so does one that stands here and passes.
-var h2specExceptions = map[string]string{
-	"6.5.3. Settings Synchronization: Sends multiple values of SETTINGS_INITIAL_WINDOW_SIZE": "net/http ends a connection whose SETTINGS frame names one setting twice: " +
-		"no client does, and servers differ in which value they take.",
-	"8.1.2.2. Connection-Specific Header Fields: Sends a HEADERS frame that contains the connection-specific header field": "The request is answered 400 instead of being reset, " +
-		"which RFC 9113 section 8.1.1 allows; h2spec only knows the reset.",
-	"8.1.2.2. Connection-Specific Header Fields: Sends a HEADERS frame that contains the TE header field with any value other than \"trailers\"": "The request is answered 400 " +
-		"instead of being reset, which RFC 9113 section 8.1.1 allows.",
-}
+// here fails the test, and so does one that stands here and passes. There is none.
+var h2specExceptions = map[string]string{}
 
 // h2specReport is the part of its JUnit report that is read.
 type h2specReport struct {

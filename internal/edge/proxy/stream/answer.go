@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/http2"
 	"merlon/internal/edge/proxy/rpc"
 	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/model/event"
@@ -14,13 +15,13 @@ import (
 // passInterim passes a 1xx answer on.
 func (f *flow) passInterim(h *http1.ResponseHead) error {
 	if h.Status == http.StatusContinue {
-		return nil // net/http has said so itself
+		return nil // we have said so ourselves
 	}
-	header := f.w.Header()
-	f.setFields(header, &h.Head, true)
-	f.w.WriteHeader(h.Status)
-	clear(header)
-	return f.r.Context().Err()
+	f.setFields(&h.Head)
+	if err := f.writeHead(h.Status, f.fields, false); err != nil {
+		return err
+	}
+	return f.flush()
 }
 
 // pass writes the answer to the client and captures it for the walk.
@@ -30,10 +31,16 @@ func (f *flow) pass(a *upstream.Answer) {
 	x.Status = h.Status
 	x.Response.Fields = append(x.Response.Fields[:0], h.Fields...)
 	x.Anomalies.Union(h.Anomalies)
-	f.setFields(f.w.Header(), &h.Head, f.peer.h2 == nil)
+	f.setFields(&h.Head)
 	f.frame(h)
 	f.begun = true
-	f.w.WriteHeader(h.Status)
+	over := h.Framing == http1.FramingNone // there is neither a body nor trailers
+	if err := f.writeHead(h.Status, f.fields, over); err != nil {
+		f.settle(a)
+		f.end(event.OutcomeClientGone)
+		f.code = http2.Cancel
+		return
+	}
 	if http1.EventStream(h.Value(exchange.HeaderContentType)) {
 		// It may last for days: what is known of it is told when it opens, its size when it closes.
 		a.Pause = f.s.o.Timeouts.Idle
@@ -41,23 +48,25 @@ func (f *flow) pass(a *upstream.Answer) {
 	} else if x.RPC.Protocol == exchange.GRPC {
 		a.Pause = f.s.o.Timeouts.Idle
 	}
-	err, clientErr := f.copy(a)
+	var err, clientErr error
+	if !over {
+		err, clientErr = f.copy(a)
+	}
 	f.settle(a)
 	switch {
 	case clientErr != nil:
 		f.end(event.OutcomeClientGone)
-		f.abort = true
+		f.code = http2.Cancel
 	case err != nil:
 		f.failed(err)
 	default:
-		f.passTrailers(a.Trailers())
 		f.end(f.outcome())
 	}
 }
 
 // outcome tells an answer that was passed on from one that nobody waits for any longer.
 func (f *flow) outcome() event.Outcome {
-	if f.r.Context().Err() != nil {
+	if f.gone() {
 		return event.OutcomeClientGone
 	}
 	return event.OutcomeAnswered
@@ -70,7 +79,7 @@ func (f *flow) copy(a *upstream.Answer) (err, clientErr error) {
 	limit := f.s.o.InspectResponse
 	calls := x.RPC.Protocol == exchange.GRPC
 	for first := true; ; first = false {
-		if !first && !a.Buffered() || first && !a.Buffered() && a.Head.Framing != http1.FramingNone {
+		if !a.Buffered() {
 			if err := f.flush(); err != nil {
 				return nil, err
 			}
@@ -88,13 +97,14 @@ func (f *flow) copy(a *upstream.Answer) (err, clientErr error) {
 			f.answer = append(f.answer, payload[:min(limit-len(f.answer), len(payload))]...)
 			x.Response.Body = f.answer
 		}
-		if len(payload) > 0 {
-			if first && done && len(payload) <= smallAnswer && f.peer.h2 != nil && len(a.Trailers()) == 0 {
-				f.peer.h2.promise()
-			}
-			if err := f.write(payload); err != nil {
+		trailers := done && len(a.Trailers()) > 0
+		if len(payload) > 0 || done && !trailers {
+			if err := f.write(payload, done && !trailers); err != nil {
 				return nil, err
 			}
+		}
+		if trailers {
+			return nil, f.writeTrailers(a.Trailers())
 		}
 		if done {
 			return nil, nil
@@ -105,9 +115,6 @@ func (f *flow) copy(a *upstream.Answer) (err, clientErr error) {
 		f.progress()
 	}
 }
-
-// smallAnswer is how much net/http keeps until the request is over, to send it with the end of the stream.
-const smallAnswer = 4 << 10
 
 // settle notes what is final only now: the request's body is not read any longer.
 func (f *flow) settle(a *upstream.Answer) {
@@ -172,87 +179,65 @@ func (f *flow) progress() {
 	}
 }
 
-// setFields puts the fields that go on into header. fresh tells that it keeps the values beyond this call.
-func (f *flow) setFields(header http.Header, h *http1.Head, fresh bool) {
-	f.out = f.out[:0]
+// setFields takes down the fields of h that go on.
+func (f *flow) setFields(h *http1.Head) {
+	f.fields = f.fields[:0]
 	for i := range h.Fields {
-		f.out = append(f.out, h.Fields[i].Value...)
-	}
-	text, at := string(f.out), 0 // one string for all values
-	values := f.values[:0]
-	if fresh || cap(values) < len(h.Fields) {
-		values = make([]string, 0, len(h.Fields)+8)
-	}
-	for i := range h.Fields {
-		field := &h.Fields[i]
-		value := text[at : at+len(field.Value)]
-		at += len(field.Value)
-		if field.ID == exchange.HeaderTrailer || !h.EndToEnd(i) {
-			continue
+		if h.EndToEnd(i) {
+			f.fields = append(f.fields, h.Fields[i])
 		}
-		key := f.s.keys.Of(field)
-		if had, ok := header[key]; ok {
-			header[key] = append(had, value)
-			continue
-		}
-		values = append(values, value)
-		n := len(values)
-		header[key] = values[n-1 : n : n]
-	}
-	if !fresh {
-		f.values = values
 	}
 }
 
-// frame says how long the body is, as the upstream did, and keeps net/http from adding what the upstream did not say.
+// Names of fields that we write.
+var (
+	contentLength = []byte("content-length")
+	altService    = []byte("alt-svc")
+)
+
+// frame adds how long the body is, as the upstream said, and what our own connection has to say.
 func (f *flow) frame(h *http1.ResponseHead) {
-	header := f.w.Header()
-	switch {
-	case h.ContentLength >= 0 && h.Status != http.StatusNoContent:
-		header["Content-Length"] = []string{strconv.FormatInt(h.ContentLength, 10)}
-	case f.t.Exchange.RPC.Protocol != exchange.NoRPC:
-		header["Content-Length"] = nil
+	if h.ContentLength >= 0 && h.Status != http.StatusNoContent {
+		f.addField(contentLength, strconv.AppendInt(f.digits[:0], h.ContentLength, 10))
 	}
-	if _, ok := header["Content-Type"]; !ok {
-		header["Content-Type"] = nil
-	}
-	if _, ok := header["Date"]; !ok {
-		header["Date"] = nil
-	}
-	if v := f.s.altSvc.Load(); v != nil && f.peer.secure && f.peer.h2 != nil {
-		header["Alt-Svc"] = *v
+	if v := f.s.altSvc.Load(); v != nil && f.peer.secure && f.peer.h2 {
+		f.addField(altService, []byte(*v))
 	}
 }
 
-// passTrailers sends the answer's trailers. What the connection itself uses was taken out where they were parsed.
-func (f *flow) passTrailers(trailers []exchange.Field) {
-	if len(trailers) == 0 {
-		return
-	}
-	header := f.w.Header()
-	for i := range trailers {
-		key := http.TrailerPrefix + http.CanonicalHeaderKey(string(trailers[i].Name))
-		header[key] = append(header[key], string(trailers[i].Value))
-	}
+func (f *flow) addField(name, value []byte) {
+	f.fields = append(f.fields, exchange.Field{Name: name, Value: value})
 }
 
-// write gives b to the client within the body time-out.
-func (f *flow) write(b []byte) error {
-	f.writing.Store(f.s.now() + int64(f.s.o.Timeouts.Body))
-	_, err := f.w.Write(b)
-	f.writing.Store(0)
+// The answer is written within the body time-out, each piece of it.
+
+func (f *flow) writeBegins() { f.writing.Store(f.s.now() + int64(f.s.o.Timeouts.Body)) }
+
+func (f *flow) writeHead(status int, fields []exchange.Field, end bool) error {
+	f.writeBegins()
+	defer f.writing.Store(0)
+	err := f.WriteHead(status, fields, end)
+	if err == nil && status == http.StatusContinue {
+		err = f.Flush()
+	}
 	return err
+}
+
+func (f *flow) writeTrailers(fields []exchange.Field) error {
+	f.writeBegins()
+	defer f.writing.Store(0)
+	return f.WriteTrailers(fields)
+}
+
+func (f *flow) write(b []byte, end bool) error {
+	f.writeBegins()
+	defer f.writing.Store(0)
+	return f.Write(b, end)
 }
 
 // flush sends what was written so far.
 func (f *flow) flush() error {
-	f.writing.Store(f.s.now() + int64(f.s.o.Timeouts.Body))
+	f.writeBegins()
 	defer f.writing.Store(0)
-	switch w := f.w.(type) {
-	case interface{ FlushError() error }:
-		return w.FlushError()
-	case http.Flusher:
-		w.Flush()
-	}
-	return nil
+	return f.Flush()
 }

@@ -58,7 +58,7 @@ func TestFloods(t *testing.T) {
 		frames string
 	}{
 		{"rapid reset", resets(2000)},
-		{"streams that net/http must reset", func() string {
+		{"streams that must be reset", func() string {
 			var b strings.Builder
 			for i := range 2000 {
 				b.WriteString(frame(frameHeaders, flagEndHeaders|flagEndStream, uint32(2*i+1), block(":method", "GET")))
@@ -93,41 +93,6 @@ func TestFloods(t *testing.T) {
 			}
 			if flooded != 1 {
 				t.Errorf("%d events tell of the flood", flooded)
-			}
-		})
-	}
-}
-
-// TestWindowUpdates: a client that opens its window as it reads may download without end, at any speed.
-func TestWindowUpdates(t *testing.T) {
-	for _, c := range []struct {
-		name        string
-		data, every int // bytes of a DATA frame, and for how many of them the client opens the window
-		flood       bool
-	}{
-		{"Go's client, 4 KiB", 16 << 10, 4 << 10, false},
-		{"every KiB", 8 << 10, 1 << 10, false},
-		{"crumbs", 1, 1, true},
-		{"many for little", 1 << 10, 16, true},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			l := Limits{}
-			l.fill()
-			var one conn
-			one.tap.begin(&l, func() int64 { return 1 }) // the clock stands: as fast as can be
-			one.tap.preface = 0
-			data := []byte(frame(frameData, 0, 1, strings.Repeat("x", c.data)))
-			updates := []byte(strings.Repeat(frame(frameWindow, 0, 1, string([]byte{0, 0, byte(c.every >> 8), byte(c.every)})), c.data/c.every))
-			flooded := false
-			for sent := 0; sent < 300<<20 && !flooded; sent += max(c.data, 1<<10) {
-				one.wrote(data)
-				k := one.tap.read(updates)
-				if flooded = k != numKinds; flooded && k != kindWindow {
-					t.Fatalf("a flood of %s", kindNames[k])
-				}
-			}
-			if flooded != c.flood {
-				t.Errorf("flood: %t", flooded)
 			}
 		})
 	}
@@ -222,83 +187,4 @@ func TestMalformed(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestFingerprint(t *testing.T) {
-	settings := "\x00\x01\x00\x01\x00\x00\x00\x04\x00\x60\x00\x00"
-	print := func(parts ...string) uint64 {
-		var tp tap
-		l := Limits{}
-		l.fill()
-		tp.begin(&l, func() int64 { return 0 })
-		all := preface + strings.Join(parts, "")
-		for b := []byte(all); len(b) > 0; b = b[min(7, len(b)):] {
-			if k := tp.read(b[:min(7, len(b))]); k != numKinds {
-				t.Fatalf("a flood of %s", kindNames[k])
-			}
-		}
-		return uint64(tp.print)
-	}
-	request := get("/", "user-agent", "u", "accept", "*/*", "accept-encoding", "gzip")
-	base := print(frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"), frame(frameHeaders, flagEndHeaders, 1, request))
-	if base == 0 {
-		t.Fatal("no fingerprint")
-	}
-	for _, c := range []struct {
-		name  string
-		parts []string
-		same  bool
-	}{
-		{"another path, cookie and priority", []string{
-			frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
-			frame(frameHeaders, flagEndHeaders|flagPriority, 1, "\x00\x00\x00\x00\xff"+get("/b", "user-agent", "v", "accept", "x", "cookie", "a=b", "accept-encoding", "gzip")),
-		}, true},
-		{"in pieces", []string{
-			frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
-			frame(frameHeaders, 0, 1, request[:9]), frame(frameContinuation, flagEndHeaders, 1, request[9:]),
-		}, true},
-		{"with settings drawn by lot", []string{frame(frameSettings, 0, 0, settings+"\x4a\x4a\x12\x34\x56\x78"), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"), frame(frameHeaders, flagEndHeaders, 1, request)}, true},
-		{"padded", []string{frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"), frame(frameHeaders, flagEndHeaders|flagPadded, 1, "\x03"+request+"\x00\x00\x00")}, true},
-		{"other settings", []string{frame(frameSettings, 0, 0, settings[:6]), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"), frame(frameHeaders, flagEndHeaders, 1, request)}, false},
-		{"no window", []string{frame(frameSettings, 0, 0, settings), frame(frameHeaders, flagEndHeaders, 1, request)}, false},
-		{"other order of pseudo-fields", []string{
-			frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
-			frame(frameHeaders, flagEndHeaders, 1, block(":method", "GET", ":path", "/", ":authority", "a", ":scheme", "http", "user-agent", "u", "accept", "*/*", "accept-encoding", "gzip")),
-		}, false},
-		{"other order of fields", []string{
-			frame(frameSettings, 0, 0, settings), frame(frameWindow, 0, 0, "\x00\x0f\x00\x01"),
-			frame(frameHeaders, flagEndHeaders, 1, get("/", "accept", "*/*", "user-agent", "u", "accept-encoding", "gzip")),
-		}, false},
-	} {
-		if got := print(c.parts...); got == 0 || (got == base) != c.same {
-			t.Errorf("%s: %x against %x", c.name, got, base)
-		}
-	}
-	if got := print(frame(frameSettings, 0, 0, settings), frame(frameHeaders, flagEndHeaders, 1, "\xff\xff\xff\xff\xff")); got != 0 {
-		t.Errorf("a broken block gives %x", got)
-	}
-}
-
-func FuzzTap(f *testing.F) {
-	f.Add([]byte(preface+frame(frameSettings, 0, 0, "\x00\x01\x00\x01\x00\x00")+frame(frameHeaders, flagEndHeaders, 1, get("/", "accept", "x"))), 3)
-	f.Add([]byte(preface+frame(frameHeaders, flagPadded, 1, "\xffx")+frame(frameContinuation, flagEndHeaders, 1, "")+frame(frameData, 0, 1, "abc")), 1)
-	f.Fuzz(func(t *testing.T, in []byte, step int) {
-		step = max(1, step&1023)
-		l := Limits{}
-		l.fill()
-		var whole, pieces tap
-		whole.begin(&l, func() int64 { return 1 })
-		pieces.begin(&l, func() int64 { return 1 })
-		want := whole.read(in)
-		got := numKinds
-		for b := in; len(b) > 0 && got == numKinds; b = b[min(step, len(b)):] {
-			got = pieces.read(b[:min(step, len(b))])
-		}
-		if got != want || whole.print != pieces.print || whole.carried != pieces.carried {
-			t.Fatalf("in one piece %v %x %d, in several %v %x %d", want, whole.print, whole.carried, got, pieces.print, pieces.carried)
-		}
-		if cap(whole.kept) > 2*maxKept+64 {
-			t.Fatalf("%d bytes kept", cap(whole.kept))
-		}
-	})
 }

@@ -1,14 +1,15 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"os"
 	"sync/atomic"
-	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/http2"
 	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/edge/proxy/onward"
 	"merlon/internal/edge/proxy/rpc"
@@ -21,20 +22,27 @@ import (
 
 // flow is one request on its way through. It is used again for others, with its buffers.
 type flow struct {
-	s    *Server
-	w    http.ResponseWriter
-	r    *http.Request
-	peer *peer
-	t    *engine.Transaction
+	s *Server
+	carrier
+	stream *http2.Stream // the carrier of HTTP/2; nil for one of HTTP/3
+	// ctx ends with an HTTP/3 request. One of HTTP/2 calls abandon, which costs less: handle gives the upstream's request up.
+	ctx     context.Context
+	handle  upstream.Handle
+	abandon func()
+	peer    *peer
+	t       *engine.Transaction
 
-	head   http1.RequestHead
-	body   http1.Body // judges trailers
-	text   []byte     // the head in normal form
-	names  []string
-	up     upstream.Request
-	onward onward.Scratch
-	out    []byte // scratch: trailers, and values of the answer's fields
-	values []string
+	// text is the head in normal form, method and target are how long those are in it.
+	text           []byte
+	method, target int
+	fault          exchange.Anomaly // found before the head was parsed, 0 for none
+	head           http1.RequestHead
+	body           http1.Body // judges trailers
+	up             upstream.Request
+	onward         onward.Scratch
+	out            []byte // scratch: trailers, and documents of our own
+	fields         []exchange.Field
+	digits         [20]byte
 
 	captured []byte // the request's body, as far as it is judged
 	answer   []byte // the answer's
@@ -54,11 +62,9 @@ type flow struct {
 	begun   bool  // the answer's head was written
 	// observed tells that the engine has looked at the answer.
 	observed bool
-	crowded  bool // the connection was closed to make room
-	abort    bool // the stream is to be reset
-	failure  bool // a panic
-	// extended tells that net/http's own time-out for the whole answer was lifted.
-	extended atomic.Bool
+	crowded  bool       // the connection was closed to make room
+	code     http2.Code // with which the stream is reset, if it is
+	failure  bool       // a panic
 
 	// Of the watch.
 	next, prev *flow
@@ -66,28 +72,21 @@ type flow struct {
 	reading, writing atomic.Int64
 }
 
-func newFlow(s *Server) *flow { return &flow{s: s} }
+func newFlow(s *Server) *flow {
+	f := &flow{s: s}
+	f.abandon = f.handle.Abort
+	return f
+}
 
 // begin takes a request on.
-func (f *flow) begin(w http.ResponseWriter, r *http.Request, p *peer) {
-	f.w, f.r, f.peer = w, r, p
+func (f *flow) begin(p *peer) {
+	f.peer = p
 	f.arrived = f.s.now()
-	if p.h2 != nil {
-		p.h2.handled.Add(1)
-	}
 	f.crowded = !p.watch.add(f)
 }
 
 // leave is the end of begin.
-func (f *flow) leave() {
-	f.peer.watch.remove(f)
-	if f.extended.Swap(false) {
-		f.setWriteDeadline(f.s.o.Now().Add(f.s.o.Timeouts.Body))
-	}
-	if f.peer.h2 != nil && f.r.Context().Err() == nil {
-		f.peer.h2.tap.done.Add(1) // one that the client has reset makes good for nothing
-	}
-}
+func (f *flow) leave() { f.peer.watch.remove(f) }
 
 // Sizes of what a flow keeps from one request to the next.
 const (
@@ -97,47 +96,41 @@ const (
 
 // release forgets the request and keeps the buffers.
 func (f *flow) release() {
-	f.w, f.r, f.peer, f.t = nil, nil, nil, nil
+	f.carrier, f.stream, f.ctx, f.peer, f.t, f.text = nil, nil, nil, nil, nil, nil
 	f.up = upstream.Request{}
 	f.onward = onward.Scratch{}
-	clear(f.names)
-	clear(f.values)
+	if f.handle.Aborted() {
+		f.handle = upstream.Handle{}
+	}
+	f.fault, f.code = 0, http2.NoError
 	f.size, f.whole, f.upload = 0, false, false
-	f.long, f.begun, f.abort, f.observed = false, false, false, false
+	f.long, f.begun, f.observed = false, false, false
 	f.told, f.sent, f.credit = 0, 0, 0
 	f.reading.Store(0)
 	f.writing.Store(0)
-	for _, b := range []*[]byte{&f.text, &f.out, &f.captured, &f.answer} {
+	for _, b := range [...]*[]byte{&f.out, &f.captured, &f.answer} {
 		if cap(*b) > keptBuffer {
 			*b = nil
 		}
 	}
 }
 
-// writeTimeout is how long after its beginning an answer must be over, unless it is extended in time.
-func writeTimeout(body time.Duration) time.Duration { return 3 * body }
-
-// expire ends waits for the client that have lasted too long. An exchange that takes its time is freed of net/http's bound on
-// the whole of it, which then holds again for what net/http writes in the end, behind our back.
+// expire ends waits for the client that have lasted too long.
 func (f *flow) expire(now int64) {
 	if at := f.reading.Load(); at != 0 && now > at {
 		f.reading.Store(0)
-		if d, ok := f.w.(interface{ SetReadDeadline(time.Time) error }); ok {
-			_ = d.SetReadDeadline(time.Unix(1, 0))
-		}
+		f.ExpireRead()
 	}
 	if at := f.writing.Load(); at != 0 && now > at {
 		f.writing.Store(0)
-		f.setWriteDeadline(time.Unix(1, 0))
-	} else if now-f.arrived > int64(f.s.o.Timeouts.Body) && !f.extended.Swap(true) {
-		f.setWriteDeadline(time.Time{})
+		f.ExpireWrite()
 	}
 }
 
-func (f *flow) setWriteDeadline(at time.Time) {
-	if d, ok := f.w.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		_ = d.SetWriteDeadline(at)
-	}
+// gone tells whether nobody waits for the answer any longer.
+func (f *flow) gone() bool {
+	gone, _ := f.Gone()
+	return gone
 }
 
 // serve deals with the request.
@@ -149,10 +142,10 @@ func (f *flow) serve() {
 		f.refuse(action.Reply{Kind: action.Block, Status: statusOf(err)})
 		return
 	}
-	if f.crowded {
+	if f.crowded || f.stream != nil && f.stream.Refused {
 		f.t.Request()
 		f.close(event.OutcomeRefused, 0)
-		f.abort = true
+		f.code = http2.RefusedStream
 		return
 	}
 	if a := s.o.Admission; a != nil && a.Pressure() > listen.PressureFull {
@@ -178,19 +171,26 @@ func (f *flow) serve() {
 
 // readHead brings the request into normal form and fills the exchange with it.
 func (f *flow) readHead() error {
-	settleLength(f.r)
-	var fault exchange.Anomaly
-	f.text, f.names, fault = writeHead(f.text[:0], f.names, f.r)
+	fault := f.fault
+	if s := f.stream; s != nil {
+		switch {
+		case s.Malformed || s.Excess:
+			fault = exchange.AnomalyHTTP2Malformed
+		case s.TooLarge:
+			fault = exchange.AnomalyHeaderTooLarge
+		}
+	}
 	h, x := &f.head, &f.t.Exchange
 	n, err := h.Parse(f.text, &f.s.o.Codec)
-	if err == nil && fault == 0 && !describes(h, f.r, n, len(f.text)) {
-		fault = exchange.AnomalyHTTP2Malformed
+	if err == nil && fault == 0 && (n != len(f.text) || len(h.Method) != f.method || len(h.Target) != f.target) {
+		fault = exchange.AnomalyHTTP2Malformed // something has broken out of its place
 	}
 	if errors.Is(err, http1.ErrNeedMore) {
 		h.Reset()
 		fault = exchange.AnomalyHTTP2Malformed
 	}
 	x.Source = exchange.SourceProxy
+	// What the order of fields says of a client, its connection's fingerprint says better.
 	x.Observed = exchange.SawAll &^ exchange.SawHeaderOrder
 	x.Anomalies = h.Anomalies
 	if fault != 0 {
@@ -205,6 +205,7 @@ func (f *flow) readHead() error {
 	x.Method, x.Target, x.Path, x.RawQuery, x.Host = h.Method, h.Target, h.Path, h.RawQuery, h.Hostname
 	x.Request.Fields = append(x.Request.Fields[:0], h.Fields...)
 	x.Client = f.peer.client
+	f.body.BeginRequest(h, &f.s.o.Codec) // it must not tell of the request before
 	protocol, text := rpc.Detect(h.Value(exchange.HeaderContentType))
 	x.RPC.Protocol = protocol
 	f.rate = f.s.rateOf(protocol)
@@ -218,8 +219,20 @@ func (f *flow) readHead() error {
 // readBody reads the request's body as far as it is judged.
 func (f *flow) readBody() error {
 	x := &f.t.Exchange
+	if f.head.ExpectContinue {
+		if err := f.writeHead(http.StatusContinue, nil, false); err != nil {
+			return err
+		}
+	}
 	if f.head.Framing == http1.FramingNone {
 		f.whole = true
+		if f.Ended() {
+			return nil
+		}
+		var none [1]byte // a length of zero: the end is still to come
+		if _, err := f.read(none[:]); !errors.Is(err, io.EOF) {
+			return err
+		}
 		return nil
 	}
 	if x.RPC.Protocol == exchange.GRPC {
@@ -243,7 +256,9 @@ func (f *flow) readBody() error {
 		x.Request.Body, x.Request.BodySize = f.captured, f.size
 		if errors.Is(err, io.EOF) {
 			f.whole = true
-			return f.readTrailers()
+			err = f.readTrailers()
+			x.Anomalies.Union(f.body.Anomalies)
+			return err
 		}
 		if err != nil {
 			return err
@@ -256,9 +271,12 @@ func (f *flow) readBody() error {
 func (f *flow) read(b []byte) (int, error) {
 	since := f.s.now()
 	f.reading.Store(since + f.patience())
-	n, err := f.r.Body.Read(b)
+	n, err := f.Read(b)
 	f.reading.Store(0)
 	f.earn(since, n)
+	if errors.Is(err, http2.ErrMalformed) {
+		return n, http1.RejectError(exchange.AnomalyHTTP2Malformed)
+	}
 	f.size += int64(n)
 	f.asked.Write(b[:n])
 	switch limit := f.s.o.Codec.BodyBytes; {
@@ -270,13 +288,18 @@ func (f *flow) read(b []byte) (int, error) {
 	return n, err
 }
 
-// readTrailers judges the trailers of a body that has ended.
+// readTrailers judges the trailers of a body that has ended as those of a chunked HTTP/1.1 body, which keeps those that may be
+// passed on.
 func (f *flow) readTrailers() error {
-	if len(f.r.Trailer) == 0 || f.head.Framing != http1.FramingChunked {
+	lines := f.Trailers()
+	if len(lines) == 0 || f.head.Framing != http1.FramingChunked {
 		return nil
 	}
-	var err error
-	f.out, err = parseTrailers(&f.body, &f.head, &f.s.o.Codec, f.r.Trailer, f.out)
+	f.out = append(append(append(f.out[:0], "0\r\n"...), lines...), '\r', '\n')
+	_, n, done, err := f.body.Next(f.out)
+	if err == nil && (!done || n != len(f.out)) {
+		err = http1.RejectError(exchange.AnomalyHTTP2Malformed)
+	}
 	return err
 }
 
@@ -308,12 +331,27 @@ func (f *flow) bodyFailed(err error) {
 		x.RawHead = f.head.Raw
 		f.judge()
 		f.end(event.OutcomeClientGone)
-		f.abort = true
+		f.code = http2.Cancel
 		return
 	}
 	x.RawHead = f.head.Raw
 	f.judge()
+	if f.stream != nil && reject == http1.RejectError(exchange.AnomalyHTTP2Malformed) {
+		f.malformed()
+		return
+	}
 	f.refuse(action.Reply{Kind: action.Block, Status: statusOf(err)})
+}
+
+// malformed ends a request of HTTP/2 that breaks the protocol behind its head: its stream is reset.
+func (f *flow) malformed() {
+	f.code = http2.ProtocolError
+	f.t.Exchange.Request.BodySize = f.size
+	if f.begun {
+		f.end(event.OutcomeRefused)
+		return
+	}
+	f.close(event.OutcomeRefused, int(exchange.AnomalyHTTP2Malformed.Describe().Status))
 }
 
 // judge has the engine look at what became of the body: in the first phase, or, when the body was streaming on, in the second.

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"net/http"
 
+	"merlon/internal/edge/http2"
 	"merlon/internal/edge/proxy/onward"
 	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
 )
 
 // forward sends the request on and deals with the answer.
@@ -25,10 +27,13 @@ func (f *flow) forward(reply action.Reply) {
 		}),
 		Interim: f.passInterim,
 	}
+	if f.stream != nil {
+		f.up.Handle = &f.handle
+	}
 	if group.Hashed() {
 		f.up.Key = upstream.AddrKey(x.Client.Addr)
 	}
-	if f.hasTrailers() {
+	if f.mayTrail() {
 		f.up.Trailers = f.trailers
 	}
 	if !f.whole {
@@ -36,7 +41,7 @@ func (f *flow) forward(reply action.Reply) {
 		f.up.Rest = source{f}
 	}
 	f.sent = f.s.now()
-	a, err := group.Do(f.r.Context(), &f.up)
+	a, err := group.Do(f.ctx, &f.up)
 	if err != nil {
 		f.failed(err)
 		return
@@ -63,9 +68,14 @@ func (f *flow) failed(err error) {
 	case errors.As(err, &source):
 		f.bodyFailed(source.Cause)
 		return
-	case f.r.Context().Err() != nil:
+	case f.gone():
+		if _, malformed := f.Gone(); malformed {
+			x.Anomalies.Add(exchange.AnomalyHTTP2Malformed)
+			x.RawHead = f.head.Raw
+			f.observe()
+		}
 		f.end(event.OutcomeClientGone)
-		f.abort = true
+		f.code = http2.Cancel
 		return
 	case errors.As(err, &answer):
 		x.Anomalies.Union(answer.Anomalies)

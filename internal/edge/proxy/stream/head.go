@@ -5,30 +5,24 @@ import (
 	"slices"
 	"strings"
 
-	"merlon/internal/edge/http1"
 	"merlon/internal/model/exchange"
 )
 
-// writeHead writes a request as the head of an HTTP/1.1 request into dst: the normal form of every request. names is scratch.
-// It reports what the form of HTTP/2 and HTTP/3 itself forbids and what would be lost in writing (RFC 9113 section 8.2.2 and
-// 8.3.1); everything else is the parser's to judge.
+// writeHead writes a request of HTTP/3 as the head of an HTTP/1.1 request into dst: the normal form of every request, as
+// edge/http2 writes it. It reports what the form of HTTP/3 itself forbids and what would be lost in writing (RFC 9114 sections
+// 4.2 and 4.3.1); everything else is the parser's to judge.
 //
-// net/http and quic-go have checked that no value holds a control character, and joined the crumbs of cookies. Fields come
-// out of a map and are written by name, since their order is lost.
-func writeHead(dst []byte, names []string, r *http.Request) (head []byte, sorted []string, fault exchange.Anomaly) {
+// quic-go has checked that no value holds a control character, and joined the crumbs of cookies. Fields come out of a map and
+// are written by name, since their order is lost.
+func writeHead(dst []byte, r *http.Request) (head []byte, fault exchange.Anomaly) {
 	dst = append(dst, r.Method...)
 	dst = append(dst, ' ')
 	dst = append(dst, r.RequestURI...)
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
 	dst = append(dst, r.Host...)
 	dst = append(dst, '\r', '\n')
-	names = names[:0]
-	for name := range r.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	sized := false
-	for _, name := range names {
+	for _, name := range names(r.Header) {
 		values := r.Header[name]
 		switch name {
 		case "Host":
@@ -58,7 +52,7 @@ func writeHead(dst []byte, names []string, r *http.Request) (head []byte, sorted
 		}
 	}
 	if len(r.Trailer) > 0 {
-		dst = appendTrailerNames(dst, r.Trailer)
+		dst = appendLine(dst, "Trailer", strings.Join(names(r.Trailer), ", "))
 	}
 	if r.ContentLength != 0 && !sized {
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
@@ -67,7 +61,7 @@ func writeHead(dst []byte, names []string, r *http.Request) (head []byte, sorted
 	if fault == 0 && (len(r.RequestURI) == 0 || r.RequestURI[0] != '/' && r.RequestURI != "*" && r.Method != http.MethodConnect) {
 		fault = exchange.AnomalyHTTP2Malformed // :path is never a whole URI
 	}
-	return dst, names, fault
+	return dst, fault
 }
 
 func appendLine(dst []byte, name, value string) []byte {
@@ -77,43 +71,12 @@ func appendLine(dst []byte, name, value string) []byte {
 	return append(dst, '\r', '\n')
 }
 
-// appendTrailerNames announces trailers as the request did.
-func appendTrailerNames(dst []byte, t http.Header) []byte {
-	all := make([]string, 0, len(t))
-	for name := range t {
+// names are those of h, in order.
+func names(h http.Header) []string {
+	all := make([]string, 0, len(h))
+	for name := range h {
 		all = append(all, name)
 	}
 	slices.Sort(all)
-	return appendLine(dst, "Trailer", strings.Join(all, ", "))
-}
-
-// describes tells whether h says what r said and nothing else: the proof that nothing in r has broken out of its place.
-func describes(h *http1.RequestHead, r *http.Request, n, size int) bool {
-	return n == size && string(h.Method) == r.Method && string(h.Target) == r.RequestURI
-}
-
-// parseTrailers judges the trailers of a request as those of a chunked HTTP/1.1 body, which keeps those that may be passed on.
-// scratch is used and returned.
-func parseTrailers(b *http1.Body, h *http1.RequestHead, l *http1.Limits, t http.Header, scratch []byte) ([]byte, error) {
-	out := append(scratch[:0], "0\r\n"...)
-	all := make([]string, 0, len(t))
-	for name := range t {
-		all = append(all, name)
-	}
-	slices.Sort(all)
-	for _, name := range all {
-		for _, v := range t[name] {
-			out = appendLine(out, name, v)
-		}
-	}
-	out = append(out, '\r', '\n')
-	b.BeginRequest(h, l)
-	_, n, done, err := b.Next(out)
-	switch {
-	case err != nil:
-		return out, err
-	case !done || n != len(out):
-		return out, http1.RejectError(exchange.AnomalyHTTP2Malformed)
-	}
-	return out, nil
+	return all
 }

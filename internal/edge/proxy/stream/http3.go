@@ -23,7 +23,7 @@ type HTTP3 struct {
 	transport *quic.Transport
 	server    *http3.Server
 	listener  *quic.Listener
-	told      *[]string // what answers of HTTP/2 say of this socket
+	told      *string // what answers of HTTP/2 say of this socket
 }
 
 // errQUICFull refuses a connection beyond Limits.QUICConnections.
@@ -62,7 +62,8 @@ func (s *Server) NewHTTP3(pc net.PacketConn, t *listen.TLS) (*HTTP3, error) {
 		return nil, errors.Join(err, h.transport.Close())
 	}
 	if a, ok := pc.LocalAddr().(*net.UDPAddr); ok {
-		h.told = &[]string{`h3=":` + strconv.Itoa(a.Port) + `"; ma=3600`}
+		told := `h3=":` + strconv.Itoa(a.Port) + `"; ma=3600`
+		h.told = &told
 		s.altSvc.Store(h.told)
 	}
 	h.server = &http3.Server{Handler: s, MaxHeaderBytes: 2 * s.o.Codec.HeadBytes, IdleTimeout: s.o.Timeouts.Idle, ConnContext: h.identify}

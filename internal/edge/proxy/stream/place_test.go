@@ -190,7 +190,7 @@ func TestBodyRate(t *testing.T) {
 				if got := time.Duration(f.patience()); got != st.patience {
 					t.Errorf("step %d: %v, want %v", i, got, st.patience)
 				}
-				f.r = &http.Request{Body: &drip{&now, st.takes, st.gives}}
+				f.carrier = &quicMessage{r: &http.Request{Body: &drip{&now, st.takes, st.gives}}}
 				if _, err := f.read(make([]byte, 32000)); err != nil {
 					t.Fatal(err)
 				}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 
+	"merlon/internal/edge/http1"
+	"merlon/internal/edge/http2"
 	"merlon/internal/edge/proxy/rpc"
 	"merlon/internal/enforce/action"
 	"merlon/internal/model/event"
@@ -24,56 +26,66 @@ func (f *flow) refuse(r action.Reply) {
 	f.close(event.OutcomeRefused, r.Status)
 }
 
+// Names and values of fields that we write.
+var (
+	retryField   = []byte("retry-after")
+	cacheControl = []byte("cache-control")
+	noStore      = []byte("no-store")
+	contentType  = []byte("content-type")
+	problemType  = []byte(action.ProblemType)
+	grpcType     = []byte("application/grpc")
+	grpcStatus   = []byte("grpc-status")
+	grpcMessage  = []byte("grpc-message")
+)
+
 // reply writes an answer of our own: a problem document, or to a call the status that its client understands.
 func (f *flow) reply(status, retryAfter int) {
 	x := &f.t.Exchange
-	header := f.w.Header()
-	clear(header)
+	f.fields = f.fields[:0]
 	if retryAfter > 0 {
-		header["Retry-After"] = []string{strconv.Itoa(retryAfter)}
+		f.addField(retryField, strconv.AppendInt(nil, int64(retryAfter), 10))
 	}
-	header["Cache-Control"] = []string{"no-store"}
+	f.addField(cacheControl, noStore)
+	f.begun = true
 	if x.RPC.Protocol != exchange.NoRPC {
-		f.denyCall(header, status)
+		f.denyCall(status)
 		return
 	}
 	f.out = action.AppendProblem(f.out[:0], status, f.t.ID())
-	header["Content-Type"] = []string{action.ProblemType}
-	header["Content-Length"] = []string{strconv.Itoa(len(f.out))}
-	f.begun = true
-	f.w.WriteHeader(status)
-	if f.r.Method != http.MethodHead {
-		_ = f.write(f.out)
+	f.addField(contentType, problemType)
+	f.addField(contentLength, strconv.AppendInt(f.digits[:0], int64(len(f.out)), 10))
+	headOnly := f.head.MethodID == http1.MethodHead
+	if f.writeHead(status, f.fields, headOnly) == nil && !headOnly {
+		_ = f.write(f.out, true)
 	}
 }
 
 // denyCall answers a call with a head that is its trailers too (Trailers-Only): no body, the status in a field.
-func (f *flow) denyCall(header http.Header, status int) {
+func (f *flow) denyCall(status int) {
 	x := &f.t.Exchange
 	x.RPC.Status, x.RPC.Known = rpc.Code(status), true
-	kind := "application/grpc"
-	if v := f.head.Value(exchange.HeaderContentType); v != nil {
-		kind = string(v)
+	kind := f.head.Value(exchange.HeaderContentType)
+	if kind == nil {
+		kind = grpcType
 	}
-	header["Content-Type"] = []string{kind}
-	header["Content-Length"] = nil
-	header["grpc-status"] = []string{rpc.Digits(x.RPC.Status)}
-	header["grpc-message"] = []string{action.Title(status) + ", event " + f.t.ID().String()}
-	f.begun = true
-	f.w.WriteHeader(http.StatusOK)
+	f.addField(contentType, kind)
+	f.addField(grpcStatus, []byte(rpc.Digits(x.RPC.Status)))
+	f.addField(grpcMessage, []byte(action.Title(status)+", event "+f.t.ID().String()))
+	_ = f.writeHead(http.StatusOK, f.fields, true)
 }
 
 // cut ends an answer that has begun: a call with a status, anything else by resetting its stream.
 func (f *flow) cut(o event.Outcome) {
 	x := &f.t.Exchange
 	if x.RPC.Protocol == exchange.GRPC {
-		header := f.w.Header()
 		x.RPC.Status, x.RPC.Known = exchange.RPCUnavailable, true
-		header[http.TrailerPrefix+"Grpc-Status"] = []string{rpc.Digits(x.RPC.Status)}
-		header[http.TrailerPrefix+"Grpc-Message"] = []string{action.Title(http.StatusBadGateway)}
+		f.fields = f.fields[:0]
+		f.addField(grpcStatus, []byte(rpc.Digits(x.RPC.Status)))
+		f.addField(grpcMessage, []byte(action.Title(http.StatusBadGateway)))
+		_ = f.writeTrailers(f.fields)
 		x.Status = x.RPC.HTTPStatus(http.StatusOK)
 	} else {
-		f.abort = true
+		f.code = http2.InternalError
 	}
 	f.end(o)
 }

@@ -3,6 +3,7 @@ package stream
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"io"
 	"log/slog"
 	"net"
@@ -209,6 +210,22 @@ type raw struct {
 	in *bufio.Reader
 }
 
+// Frame types and flags of HTTP/2 (RFC 9113 section 6).
+const (
+	frameData         = 0x0
+	frameHeaders      = 0x1
+	framePriority     = 0x2
+	frameReset        = 0x3
+	frameSettings     = 0x4
+	framePing         = 0x6
+	frameGoAway       = 0x7
+	frameWindow       = 0x8
+	frameContinuation = 0x9
+
+	flagEndStream  = 0x1
+	flagEndHeaders = 0x4
+)
+
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 func (r *rig) dial() *raw {
@@ -239,12 +256,11 @@ func (c *raw) send(parts ...string) error {
 
 // next reads a frame.
 func (c *raw) next() (kind, flags byte, stream uint32, payload []byte, err error) {
-	var h [frameHead]byte
+	var h [9]byte
 	if _, err = io.ReadFull(c.in, h[:]); err != nil {
 		return 0, 0, 0, nil, err
 	}
-	f := framing{head: h}
-	payload = make([]byte, f.length())
+	payload = make([]byte, int(h[0])<<16|int(h[1])<<8|int(h[2]))
 	_, err = io.ReadFull(c.in, payload)
-	return f.kind(), f.flags(), f.stream(), payload, err
+	return h[3], h[4], binary.BigEndian.Uint32(h[5:]) & (1<<31 - 1), payload, err
 }

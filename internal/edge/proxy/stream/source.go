@@ -26,12 +26,12 @@ func (s source) Next() (payload []byte, done bool, err error) {
 }
 
 // Stop implements upstream.BodySource.
-func (s source) Stop() { _ = s.f.r.Body.Close() }
+func (s source) Stop() { s.f.StopReading() }
 
 // trailers are those of the request that may be passed on.
 func (f *flow) trailers() []exchange.Field { return f.body.Trailers }
 
-// hasTrailers tells whether the request announced any.
-func (f *flow) hasTrailers() bool {
-	return len(f.r.Trailer) > 0 && f.head.Framing == http1.FramingChunked
+// mayTrail tells whether the request has trailers, or may still bring some.
+func (f *flow) mayTrail() bool {
+	return f.head.Framing == http1.FramingChunked && (!f.whole || len(f.body.Trailers) > 0)
 }

@@ -1,16 +1,15 @@
 // Package stream serves the requests of multiplexed connections: HTTP/2, and HTTP/3 where it is switched on.
 //
-// net/http speaks HTTP/2 and quic-go HTTP/3; both hand over requests that have lost their wire form. Each is written down as
-// the head of an HTTP/1.1 request and parsed by edge/http1, so that one strict judge decides for every protocol what a legal
-// request is, and what is sent on is written afresh from what was judged. What a connection itself shows is seen by a tap
-// on its plaintext:
+// HTTP/2 is spoken by edge/http2, which hands each request over as the head of an HTTP/1.1 request; HTTP/3 by quic-go, whose
+// requests are written down in the same form here (quicMessage). edge/http1 parses it, so that one strict judge decides for every
+// protocol what a legal request is, and what is sent on is written afresh from what was judged:
 //
-//  1. Server.ServeConn hands a connection to net/http, with a tap under it (conn, tap, flood, fingerprint).
-//  2. flow deals with one request: head, judge, forward, answer, observe. Every request is one transaction with one event;
-//     streams of events and calls that go on are told when they open and when they close.
-//  3. Requests that net/http refuses without asking are told by what the tap sees (conn.refused).
+//  1. Server.ServeConn hands a connection to the codec, which calls conn.Request for each of its requests.
+//  2. flow deals with one request: head, judge, forward, answer, observe. Every request is one transaction with one event,
+//     those that break the protocol too; streams of events and calls that go on are told when they open and when they close.
+//  3. What a connection does wrong beside its requests, and floods, are one event that ends it (conn.Fault).
 //
-// Not offered: WebSocket over HTTP/2 (RFC 8441), which net/http does not do, and server push.
+// A flow knows its stream as a carrier. Not offered: WebSocket over HTTP/2 (RFC 8441), and server push.
 package stream
 
 import (
@@ -18,16 +17,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"merlon/internal/edge/http1"
+	"merlon/internal/edge/http2"
 	"merlon/internal/edge/proxy/listen"
-	"merlon/internal/edge/proxy/stream/fieldkey"
 	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 	"merlon/internal/model/event"
@@ -55,161 +52,133 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Timeouts bound each step in wall time. They hold to the second.
-type Timeouts struct {
-	// Head bounds the time from connecting to the first frames.
-	Head time.Duration
-	// Body bounds each wait for more of a body, in either direction.
-	Body time.Duration
-	// Idle is how long a connection without requests may stay silent, and a stream of events or a call without a message.
-	Idle time.Duration
-}
-
-func (o *Options) fill() {
-	o.Codec = o.Codec.Filled()
-	o.Limits.fill()
-	def(&o.InspectRequest, 128<<10)
-	def(&o.InspectResponse, 128<<10)
-	def(&o.Timeouts.Head, 10*time.Second)
-	def(&o.Timeouts.Body, 30*time.Second)
-	def(&o.Timeouts.Idle, 75*time.Second)
-}
-
-func def[T int | int64 | time.Duration](p *T, v T) {
-	if *p <= 0 {
-		*p = v
-	}
-}
-
 // Server serves multiplexed connections.
 type Server struct {
 	o       Options
-	http    *http.Server
+	h2      *http2.Server
 	flows   sync.Pool
-	keys    fieldkey.Keys
 	workers workers
+	told    told
 
-	accept   chan net.Conn
-	begin    sync.Once
-	closing  chan struct{}
-	end      sync.Once
-	stopped  chan struct{} // Shutdown is over
-	stop     sync.Once
-	conns    atomic.Int64
+	mu       sync.Mutex
+	open     map[*http2.Conn]struct{}
+	ended    chan struct{} // closed when draining and the last connection has ended
+	draining bool
+
 	requests atomic.Int64
 	quic     atomic.Int64
 	// altSvc is the value of the Alt-Svc field (RFC 7838) of answers over TLS; nil for none.
-	altSvc atomic.Pointer[[]string]
+	altSvc atomic.Pointer[string]
 }
 
 // New makes a server. It serves nothing until ServeConn is called.
 func New(o Options) *Server {
 	o.fill()
-	s := &Server{o: o, accept: make(chan net.Conn), closing: make(chan struct{})}
-	s.stopped = make(chan struct{})
-	s.workers = newWorkers(s.stopped)
+	s := &Server{o: o, open: make(map[*http2.Conn]struct{}), ended: make(chan struct{})}
 	s.flows.New = func() any { return newFlow(s) }
-	var protocols http.Protocols
-	protocols.SetUnencryptedHTTP2(true)
-	s.http = &http.Server{
-		Handler: s, Protocols: &protocols,
-		// Heads up to this size reach the judge, who refuses those over the limit with an event; what is larger still is
-		// refused below.
-		MaxHeaderBytes:    2 * o.Codec.HeadBytes,
-		ReadHeaderTimeout: o.Timeouts.Head,
-		IdleTimeout:       o.Timeouts.Idle,
-		ReadTimeout:       readTimeout,
-		// It bounds what net/http itself writes at the end of a request; see flow.expire.
-		WriteTimeout: writeTimeout(o.Timeouts.Body),
-		HTTP2: &http.HTTP2Config{
-			MaxConcurrentStreams:          o.Limits.Streams,
-			MaxDecoderHeaderTableSize:     o.Limits.HeaderTable,
-			MaxEncoderHeaderTableSize:     o.Limits.HeaderTable,
-			MaxReadFrameSize:              16 << 10,
-			MaxReceiveBufferPerConnection: o.Limits.ReceiveConnection,
-			MaxReceiveBufferPerStream:     o.Limits.ReceiveStream,
-		},
-		ConnContext: func(ctx context.Context, nc net.Conn) context.Context {
-			return context.WithValue(ctx, peerKey{}, &nc.(*conn).peer)
-		},
-		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
-	}
+	h2 := o.codec()
+	h2.Go = func(f func()) { s.workers.do(taskFunc(f)) }
+	s.h2 = http2.NewServer(h2)
 	return s
 }
 
 // ServeConn serves an HTTP/2 connection to its end.
 func (s *Server) ServeConn(lc *listen.Conn) {
-	s.begin.Do(func() { go s.run() })
 	c := newConn(s, lc)
-	select {
-	case s.accept <- c:
-	case <-s.closing:
-		_ = lc.Close()
-		return
+	s.mu.Lock()
+	s.open[c.h2] = struct{}{}
+	if s.draining {
+		c.h2.Drain() // it is told so, and does not begin anything
 	}
-	s.conns.Add(1)
-	c.pump()
-	s.conns.Add(-1)
-	c.ended()
+	s.mu.Unlock()
+	c.h2.Serve()
+	c.peer.watch.stop()
+	s.mu.Lock()
+	delete(s.open, c.h2)
+	s.settle()
+	s.mu.Unlock()
 }
 
-// run is net/http's loop over the connections that ServeConn hands in.
-func (s *Server) run() {
-	if err := s.http.Serve(handed{s}); !errors.Is(err, http.ErrServerClosed) {
-		s.o.Log.Error("HTTP/2 is not served any longer", "error", err)
+// settle tells Shutdown that there is nothing left. The caller holds the lock.
+func (s *Server) settle() {
+	if !s.draining || len(s.open) > 0 {
+		return
+	}
+	select {
+	case <-s.ended:
+	default:
+		close(s.ended)
 	}
 }
 
 // Shutdown tells every connection to finish, and waits for that or for the end of ctx, after which all are cut.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.begin.Do(func() {}) // nothing was served, and nothing will be
-	s.end.Do(func() { close(s.closing) })
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		_ = s.http.Close()
+	s.mu.Lock()
+	s.draining = true
+	for c := range s.open {
+		c.Drain()
 	}
-	s.stop.Do(func() { close(s.stopped) })
-	return err
+	s.settle()
+	s.mu.Unlock()
+	defer s.workers.end()
+	select {
+	case <-s.ended:
+		return nil
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	for c := range s.open {
+		c.Cut()
+	}
+	s.mu.Unlock()
+	late := time.NewTimer(lastWords)
+	defer late.Stop()
+	select { // what was cut is over in a moment, and has its events by then
+	case <-s.ended:
+	case <-late.C:
+	}
+	return errors.Join(ctx.Err(), errUnfinished)
 }
 
+// errUnfinished says that requests were cut.
+var errUnfinished = errors.New("stream: connections were cut before they had finished")
+
+// lastWords is how long connections that were cut may take to end.
+const lastWords = time.Second
+
 // Connections are how many are open.
-func (s *Server) Connections() int64 { return s.conns.Load() + s.quic.Load() }
+func (s *Server) Connections() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(len(s.open)) + s.quic.Load()
+}
 
 // Requests are those under way.
 func (s *Server) Requests() int64 { return s.requests.Load() }
 
 func (s *Server) now() int64 { return s.o.Now().UnixNano() }
 
-// ServeHTTP deals with one request. Its connection is known by the context (see peer).
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p, ok := r.Context().Value(peerKey{}).(*peer)
-	if !ok {
-		panic(http.ErrAbortHandler) // the request of a connection that nobody vouches for
-	}
-	s.requests.Add(1)
-	f := s.flows.Get().(*flow)
-	f.begin(w, r, p)
-	s.workers.do(f)
-	abort, failed := f.abort, f.failure
+// run serves a request of HTTP/2.
+func (f *flow) run() {
+	s, stream := f.s, f.stream
+	f.contain()
 	f.leave()
-	s.requests.Add(-1)
-	if !failed { // what a panic left behind is not used again
+	stream.Finish(f.code)
+	if !f.failure { // what a panic left behind is not used again
 		f.release()
 		s.flows.Put(f)
 	}
-	if abort {
-		panic(http.ErrAbortHandler) // net/http resets the stream
-	}
+	s.requests.Add(-1)
 }
 
-// run serves the request. A panic of this package becomes one event and the end of one stream.
-func (f *flow) run() {
+// contain serves the request. A panic of this package becomes one event and the end of one stream.
+func (f *flow) contain() {
 	defer func() {
 		v := recover()
 		if v == nil {
 			return
 		}
-		f.abort, f.failure = true, true
+		f.code, f.failure = http2.InternalError, true
 		f.s.o.Log.Error("a request failed in the proxy; please report this", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		if f.t != nil {
 			x := &f.t.Exchange // what points into the answer's buffers may be somebody else's by now
@@ -219,22 +188,3 @@ func (f *flow) run() {
 	}()
 	f.serve()
 }
-
-// handed is the listener of connections that were accepted elsewhere.
-type handed struct{ s *Server }
-
-// Accept waits for ServeConn.
-func (h handed) Accept() (net.Conn, error) {
-	select {
-	case c := <-h.s.accept:
-		return c, nil
-	case <-h.s.closing:
-		return nil, net.ErrClosed
-	}
-}
-
-// Close has nothing to close.
-func (handed) Close() error { return nil }
-
-// Addr is no address.
-func (handed) Addr() net.Addr { return &net.TCPAddr{} }

@@ -10,14 +10,12 @@ import (
 // tick is how often waits are looked at.
 const tick = time.Second
 
-// watch ends the waits of a connection's requests for their client that last too long. A deadline of net/http's costs a
-// message to the connection's goroutine each time it is set; a store and a look each second do as well.
+// watch ends the waits of a connection's requests for their client that last too long: a deadline of its own would cost each
+// wait a timer, where a store and a look each second do as well.
 type watch struct {
 	now func() int64
 	// place is the connection's among all others; nil for none. It may be closed to make room while there is no request.
 	place *listen.Conn
-	// held sends what a connection holds back, and tells whether it has to be asked again; nil for none.
-	held func() bool
 
 	mu    sync.Mutex
 	first *flow // a list of the requests under way
@@ -58,13 +56,6 @@ func (w *watch) remove(f *flow) {
 	w.mu.Unlock()
 }
 
-// wake makes the watch look again.
-func (w *watch) wake() {
-	w.mu.Lock()
-	w.arm()
-	w.mu.Unlock()
-}
-
 func (w *watch) arm() {
 	if w.armed || w.over {
 		return
@@ -80,8 +71,7 @@ func (w *watch) arm() {
 func (w *watch) look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	again := w.held != nil && w.held()
-	if w.first == nil && !again || w.over {
+	if w.first == nil || w.over {
 		w.armed = false
 		return
 	}

@@ -1,10 +1,11 @@
-package stream
+package http2
 
 // kind is a kind of frame that is bounded.
 type kind uint8
 
 const (
 	kindReset kind = iota
+	kindFault      // streams that we have reset for a fault of the client's
 	kindPing
 	kindSettings
 	kindPriority
@@ -17,14 +18,14 @@ const (
 
 // kindNames are for the log. They are constant.
 var kindNames = [numKinds]string{
-	"streams reset", "PING", "SETTINGS", "PRIORITY", "empty DATA", "WINDOW_UPDATE", "unknown frames", "an endless header block",
+	"streams reset", "streams at fault", "PING", "SETTINGS", "PRIORITY", "empty DATA", "WINDOW_UPDATE", "unknown frames", "an endless header block",
 }
 
 // flood counts the frames of one connection that carry nothing. It looks at the clock only when a burst is used up.
 type flood struct {
-	limits *Limits
+	limits *Floods
 	now    func() int64
-	levels [numKinds]level
+	levels [kindHeader]level
 }
 
 // level is a leaking bucket.
@@ -36,7 +37,7 @@ type level struct {
 
 func (f *Floods) of(k kind) Rate {
 	switch k {
-	case kindReset:
+	case kindReset, kindFault:
 		return f.Reset
 	case kindPing:
 		return f.Ping
@@ -53,21 +54,26 @@ func (f *Floods) of(k kind) Rate {
 	}
 }
 
-// add counts n frames and reports whether they are within bounds. made is how much the connection has done by now that makes
+// add counts a frame and returns a Fault when there are too many. made is how much the connection has done by now that makes
 // good for frames of this kind.
-func (f *flood) add(k kind, n, made int64) bool {
+func (f *flood) add(k kind, made int64) error {
 	l := &f.levels[k]
-	l.have += n
-	rate := f.limits.Floods.of(k)
+	l.have++
+	rate := f.limits.of(k)
 	if l.have <= rate.Burst {
-		return true
+		return nil
 	}
 	now := f.now()
 	if l.at != 0 {
 		l.have -= (now - l.at) * rate.PerSecond / 1e9
 	}
 	l.have -= made - l.made
-	l.have = max(l.have, n)
+	l.have = max(l.have, 1)
 	l.at, l.made = now, made
-	return l.have <= rate.Burst
+	if l.have <= rate.Burst {
+		return nil
+	}
+	return flooded(k)
 }
+
+func flooded(k kind) error { return Fault{Code: EnhanceYourCalm, Flood: kindNames[k]} }
