@@ -29,11 +29,12 @@ const perPage = 100
 
 // inventoryView is the list of endpoints as shown.
 type inventoryView struct {
-	Query  url.Values // what the page was asked for
-	Found  admin.InventoryPage
-	Page   int
-	Now    time.Time
-	Listen string // where to send a first request
+	Query   url.Values // what the page was asked for
+	Found   admin.InventoryPage
+	Choices choices
+	Page    int
+	Now     time.Time
+	Listen  string // where to send a first request
 }
 
 func (s *room) inventory(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
@@ -42,7 +43,7 @@ func (s *room) inventory(w http.ResponseWriter, r *http.Request, p *ui.Page) err
 	q := admin.InventoryQuery{
 		Site: in.Get("site"), Method: in.Get("method"), Lifecycle: in.Get("lifecycle"), Search: in.Get("q"),
 		State: inventory.State(in.Get("state")), Auth: inventory.Authentication(in.Get("auth")), Access: inventory.Access(in.Get("access")),
-		Sensitive: in.Get("sensitive") != "", Sort: in.Get("sort"), Limit: perPage,
+		Sensitive: in.Get("sensitive") != "", Sort: in.Get("sort"), Limit: perPage, Facets: true,
 	}
 	if q.Sort == "" {
 		q.Sort = "template"
@@ -60,7 +61,29 @@ func (s *room) inventory(w http.ResponseWriter, r *http.Request, p *ui.Page) err
 		}
 		p.Error = ui.Sentence(err)
 	}
+	v.Choices = choicesOf(v.Found)
 	return ui.Show(w, r, http.StatusOK, inventoryList(p, v))
+}
+
+// choices are the values that filters can take.
+type choices struct{ Sites, Hosts, Methods, Lifecycles []string }
+
+func choicesOf(found admin.InventoryPage) (c choices) {
+	for _, f := range found.Facets {
+		for _, v := range f.Values {
+			switch f.By.String() {
+			case "site":
+				c.Sites = append(c.Sites, v.Value)
+			case "host":
+				c.Hosts = append(c.Hosts, v.Value)
+			case "method":
+				c.Methods = append(c.Methods, v.Value)
+			case "lifecycle":
+				c.Lifecycles = append(c.Lifecycles, v.Value)
+			}
+		}
+	}
+	return c
 }
 
 // with is the address of this list with one thing changed; what is empty is left out, and pages begin anew.
