@@ -39,9 +39,9 @@ func (p *Process) registry() (*prometheus.Registry, error) {
 		"full": a(func(s listen.Stats) uint64 { return s.RefusedFull }), "network": a(func(s listen.Stats) uint64 { return s.RefusedNetwork }),
 		"listed": a(func(s listen.Stats) uint64 { return s.RefusedListed }), "shed": a(func(s listen.Stats) uint64 { return s.Shed }),
 	})...)
-	more = append(more, labelled("merlon_tls_handshakes_total", "TLS handshakes begun, failed, and refused because too many were waiting.", "result", map[string]func() uint64{
+	more = append(more, labelled("merlon_tls_handshakes_total", "TLS handshakes begun, failed, and refused because too many were waiting; plain_http are those of the failed that were plain HTTP.", "result", map[string]func() uint64{
 		"begun": a(func(s listen.Stats) uint64 { return s.Handshakes }), "failed": a(func(s listen.Stats) uint64 { return s.HandshakesFailed }),
-		"refused": a(func(s listen.Stats) uint64 { return s.HandshakesRefused }),
+		"refused": a(func(s listen.Stats) uint64 { return s.HandshakesRefused }), "plain_http": a(func(s listen.Stats) uint64 { return s.PlainHTTP }),
 	})...)
 	return telemetry.NewRegistry(p.o.Build, telemetry.Metrics{
 		Events: k.Queue.Published, Dropped: k.Queue.Dropped, Learned: k.Node.Learned, Queue: k.Queue.Len, More: more,

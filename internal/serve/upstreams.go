@@ -12,23 +12,24 @@ import (
 type doing struct {
 	p *Process
 
-	up, inUse, idle, expires *prometheus.Desc
+	up, inUse, idle, shortages, expires *prometheus.Desc
 }
 
 func newDoing(p *Process) *doing {
 	server := []string{"site", "server"}
 	return &doing{
-		p:       p,
-		up:      prometheus.NewDesc("merlon_upstream_up", "1 for a server that gets ordinary requests, 0 for one that checks or failures have taken out.", server, nil),
-		inUse:   prometheus.NewDesc("merlon_upstream_requests", "Requests under way at a server.", server, nil),
-		idle:    prometheus.NewDesc("merlon_upstream_idle_connections", "Connections to a server that wait for the next request.", server, nil),
-		expires: prometheus.NewDesc("merlon_tls_certificate_expiry_timestamp_seconds", "When the first of a listener's certificates runs out.", []string{"listener"}, nil),
+		p:         p,
+		up:        prometheus.NewDesc("merlon_upstream_up", "1 for a server that gets ordinary requests, 0 for one that checks or failures have taken out.", server, nil),
+		inUse:     prometheus.NewDesc("merlon_upstream_requests", "Requests under way at a server.", server, nil),
+		idle:      prometheus.NewDesc("merlon_upstream_idle_connections", "Connections to a server that wait for the next request.", server, nil),
+		shortages: prometheus.NewDesc("merlon_upstream_shortages_total", "Connections to a site's servers that could not be opened for want of descriptors, ports or memory of this machine.", []string{"site"}, nil),
+		expires:   prometheus.NewDesc("merlon_tls_certificate_expiry_timestamp_seconds", "When the first of a listener's certificates runs out.", []string{"listener"}, nil),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (d *doing) Describe(ch chan<- *prometheus.Desc) {
-	for _, one := range []*prometheus.Desc{d.up, d.inUse, d.idle, d.expires} {
+	for _, one := range []*prometheus.Desc{d.up, d.inUse, d.idle, d.shortages, d.expires} {
 		ch <- one
 	}
 }
@@ -40,6 +41,7 @@ func (d *doing) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	for name, g := range v.groups {
+		send(ch, d.shortages, prometheus.CounterValue, float64(g.Shortages()), name)
 		for _, s := range distinct(g.Servers()) {
 			up := 0.0
 			if s.Healthy {

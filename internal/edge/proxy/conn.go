@@ -139,11 +139,11 @@ func (c *conn) open(l *listen.Listener) bool {
 	defer c.contain()
 	lc, err := l.Open(c.s.life, c.nc)
 	switch {
-	case errors.Is(err, listen.ErrProxyHeader):
-		c.s.o.Log.Warn("cannot serve a connection", "error", err)
+	case errors.Is(err, listen.ErrPlainHTTP):
+		c.plain()
 		return false
 	case err != nil:
-		return false // counted by the listener; whoever connects could fill the log
+		return false // counted, and said as far as it is worth it, by the listener
 	case lc.HTTP2:
 		if c.s.o.HTTP2 != nil {
 			c.s.o.HTTP2(lc)

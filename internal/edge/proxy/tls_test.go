@@ -137,3 +137,21 @@ func TestPlainTextOnTLS(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 }
+
+// TestPlainHTTPOnTLS: whoever asks in plain text is told so in plain text, and it is one event.
+func TestPlainHTTPOnTLS(t *testing.T) {
+	x, _ := withTLS(t)
+	a := listen.NewAdmission(listen.AdmissionOptions{Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	r := newRig(t, echo, func(o *rigOptions) { o.tls, o.Admission = x, a })
+	got := r.raw("GET /secret?a=b HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer abc\r\n\r\n"+strings.Repeat("x", 20_000), 1)
+	if !strings.HasPrefix(got, "HTTP/1.1 400 Bad Request\r\n") || !strings.HasSuffix(got, "\r\n\r\n"+plainText) || !strings.Contains(got, "Connection: close\r\n") {
+		t.Errorf("%q", got)
+	}
+	e := r.wait(1)[0]
+	if !e.Anomalies.Has(exchange.AnomalyPlainHTTP) || e.Outcome != event.OutcomeRefused || e.Status != 400 || e.Text(e.Host) != "a.example" || e.JA4.Len != 0 {
+		t.Errorf("%+v", e)
+	}
+	if s := a.Stats(); s.PlainHTTP != 1 || s.HandshakesFailed != 1 {
+		t.Errorf("%+v", s)
+	}
+}

@@ -90,6 +90,9 @@ const (
 	AnomalyHTTP2Flood
 	AnomalyHTTP2Malformed
 
+	// TLS.
+	AnomalyPlainHTTP
+
 	anomalyCount
 )
 
@@ -243,4 +246,6 @@ var anomalyTable = [anomalyCount]AnomalyDescription{
 
 	AnomalyHTTP2Flood:     {"wire.http2-flood", "An HTTP/2 connection sent frames that cost work and carry nothing (resets, pings, settings, empty data, endless header blocks) faster than any client does; it was closed.", "RFC 9113 section 10.5", "CWE-770", AnomalyHigh, true, false, 400},
 	AnomalyHTTP2Malformed: {"wire.http2-malformed", "An HTTP/2 or HTTP/3 request is malformed: a field of the connection, a wrong pseudo-header, or a length that its data does not have.", "RFC 9113 section 8.1.1", cweSmuggling, AnomalyHigh, true, false, 400},
+
+	AnomalyPlainHTTP: {"wire.plain-http", "A request came as plain text to a port that speaks TLS, readable on its way.", "RFC 9110 section 4.2.2", "CWE-319", AnomalyLow, true, false, 400},
 }

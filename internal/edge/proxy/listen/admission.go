@@ -76,10 +76,10 @@ const (
 // Admission says who may connect. It counts open connections exactly: a network is known for as long as it has one, so
 // memory is bounded by Connections however many addresses appear. It is safe for concurrent use.
 type Admission struct {
-	o         AdmissionOptions
-	open      atomic.Int64
-	full      atomic.Bool  // said in the log
-	crowdTold atomic.Int64 // the minute in which a crowd was last said in the log
+	o     AdmissionOptions
+	open  atomic.Int64
+	full  atomic.Bool // said in the log
+	notes notes
 	// clock counts connections that were let in: how long one has waited is how many have come since.
 	clock      atomic.Uint64
 	table      table
@@ -89,7 +89,7 @@ type Admission struct {
 
 // counts are what Stats returns.
 type counts struct {
-	admitted, full, network, listed, shed, handshakes, failed, busy atomic.Uint64
+	admitted, full, network, listed, shed, handshakes, failed, busy, plain atomic.Uint64
 }
 
 // Stats are counts since the start, for /metrics.
@@ -99,8 +99,8 @@ type Stats struct {
 	// Admitted connections; those refused because everything was full, because their network had too many, because they
 	// are listed; those closed to make room.
 	Admitted, RefusedFull, RefusedNetwork, RefusedListed, Shed uint64
-	// Handshakes begun, failed, and refused because too many were waiting.
-	Handshakes, HandshakesFailed, HandshakesRefused uint64
+	// Handshakes begun, failed, and refused because too many were waiting; and plain HTTP where a handshake was due.
+	Handshakes, HandshakesFailed, HandshakesRefused, PlainHTTP uint64
 }
 
 // NewAdmission makes an Admission.
@@ -118,14 +118,14 @@ func (a *Admission) Stats() Stats {
 	return Stats{
 		Open: int(a.open.Load()), Networks: a.table.networks(), Admitted: c.admitted.Load(),
 		RefusedFull: c.full.Load(), RefusedNetwork: c.network.Load(), RefusedListed: c.listed.Load(), Shed: c.shed.Load(),
-		Handshakes: c.handshakes.Load(), HandshakesFailed: c.failed.Load(), HandshakesRefused: c.busy.Load(),
+		Handshakes: c.handshakes.Load(), HandshakesFailed: c.failed.Load(), HandshakesRefused: c.busy.Load(), PlainHTTP: c.plain.Load(),
 	}
 }
 
 // Pressure is the share of the memory ceiling in use.
 func (a *Admission) Pressure() float64 { return a.o.Pressure() }
 
-// Run closes idle connections while memory is short, until ctx ends. The composition root starts it.
+// Run closes idle connections while memory is short, and says what was left out of the log, until ctx ends. The composition root starts it.
 func (a *Admission) Run(ctx context.Context) {
 	tick := time.NewTicker(memoryEvery)
 	defer tick.Stop()
@@ -133,6 +133,7 @@ func (a *Admission) Run(ctx context.Context) {
 		if a.o.Pressure() > PressureHigh {
 			a.Shed(int(a.open.Load())/reliefShare + 1)
 		}
+		a.tellLeftOut()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -181,21 +182,11 @@ func (a *Admission) place(c *Conn) bool {
 	c.since.Store(a.clock.Add(1))
 	if !a.table.add(c, identity.NetworkID(addr), hostKey(addr), perNetwork, perAddress) {
 		a.counts.network.Add(1)
-		a.tellCrowd(addr)
+		a.note(addr, reasonCrowd, "open", a.open.Load(), "of", a.o.Connections)
 		return false
 	}
 	a.counts.admitted.Add(1)
 	return true
-}
-
-// tellCrowd says in the log, once a minute at most, that a network has more connections than it may have.
-func (a *Admission) tellCrowd(addr netip.Addr) {
-	minute := a.minute()
-	if last := a.crowdTold.Load(); last == minute || !a.crowdTold.CompareAndSwap(last, minute) {
-		return
-	}
-	a.o.Log.Warn("a network has as many connections as it may have while few places are left; if it is a load balancer of yours, list it in proxy_protocol, or raise limits.connections_per_network",
-		"network", identity.Network(addr), "open", a.open.Load(), "of", a.o.Connections)
 }
 
 // leave gives c's place back, once.

@@ -4,12 +4,10 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"merlon/internal/model/identity"
 )
 
 // failuresSuspect is how many failed handshakes in a minute make a network wait behind others when there is a queue.
-// failuresLogged is how many are worth a line in the log, which has at most one a minute.
+// failuresLogged is how many are worth a line in the log.
 const (
 	failuresSuspect = 20
 	failuresLogged  = 100
@@ -19,9 +17,8 @@ const (
 // where it may stand, and takes the one with the fewest, so that those that fail most are known, and counted too low
 // rather than too high.
 type failures struct {
-	mu     sync.Mutex
-	sets   [256][4]failing
-	logged int64 // the minute of the last line in the log
+	mu   sync.Mutex
+	sets [256][4]failing
 }
 
 type failing struct {
@@ -70,20 +67,13 @@ func (a *Admission) minute() int64 { return a.o.Now().Unix() / 60 }
 // noDeadline lifts a deadline.
 var noDeadline time.Time
 
-// handshakeFailed counts, and says in the log when a network fails often: a client that does not trust the certificate,
-// or a flood.
+// handshakeFailed counts, and says in the log why a client's certificate was refused, or that a network fails often: a client
+// that does not trust the certificate, or a flood.
 func (a *Admission) handshakeFailed(net uint64, addr netip.Addr, err error) {
-	minute := a.minute()
-	if a.handshakes.note(net, minute) < failuresLogged {
-		return
-	}
-	f := &a.handshakes.failures
-	f.mu.Lock()
-	first := f.logged != minute
-	f.logged = minute
-	f.mu.Unlock()
-	if first {
-		a.o.Log.Warn("a network's TLS handshakes keep failing: its clients do not accept the certificate or the versions, or it is a flood",
-			"network", identity.Network(addr), "failed_this_minute", failuresLogged, "last_error", err)
+	often := a.handshakes.note(net, a.minute()) >= failuresLogged
+	if why, with := certificateFault(err); why != reasonNone {
+		a.note(addr, why, with...)
+	} else if often {
+		a.note(addr, reasonHandshakes, "failed_this_minute", failuresLogged, "last_error", cut(err.Error()))
 	}
 }

@@ -61,8 +61,10 @@ type hello struct {
 	handshake *Handshake
 	net       uint64
 	refused   error
-	computing bool // holds a place
-	answering bool // the handshake is not over
+	plain     []byte // what came, as long as it is no TLS record
+	talks     bool   // it is one
+	computing bool   // holds a place
+	answering bool   // the handshake is not over
 }
 
 // Read implements net.Conn. A handshake that reads waits for its client.
@@ -71,12 +73,15 @@ func (h *hello) Read(p []byte) (int, error) {
 	if len(h.early) > 0 {
 		n := copy(p, h.early)
 		h.early = h.early[n:]
+		h.look(p[:n])
 		return n, nil
 	}
 	if f := h.c.onWait; f != nil {
 		f()
 	}
-	return h.Conn.Read(p)
+	n, err := h.Conn.Read(p)
+	h.look(p[:n])
+	return n, err
 }
 
 func (h *hello) rest() {
@@ -124,6 +129,9 @@ func (t *TLS) handshake(c *Conn, a *Admission) error {
 			return ErrRefused
 		}
 		a.counts.failed.Add(1)
+		if isHTTP(h.plain) {
+			return h.spokenPlainly(err)
+		}
 		a.handshakeFailed(h.net, c.Client.Addr.Addr(), err)
 		return fmt.Errorf("%w: %w", ErrHandshake, err)
 	}

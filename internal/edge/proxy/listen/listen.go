@@ -200,7 +200,8 @@ func (l *Listener) readProxyHeader(c *Conn) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("%w from %s: check what it sends, and proxy_protocol of this listener", ErrProxyHeader, c.Client.Peer.Addr())
+			l.o.Admission.note(c.Client.Peer.Addr(), reasonProxyHeader)
+			return fmt.Errorf("%w from %s", ErrProxyHeader, c.Client.Peer.Addr())
 		}
 	}
 }
