@@ -12,6 +12,7 @@ func checks() []check {
 		checkUnauthenticatedSensitive,
 		checkMixedAuthentication,
 		checkUndocumentedWrite,
+		checkFirstWrite,
 		checkSensitiveInAddress,
 		checkDeprecatedUsed,
 	}

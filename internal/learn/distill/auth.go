@@ -67,12 +67,3 @@ func credentialNames(c *summary.Credentials) []string {
 	}
 	return []string{}
 }
-
-// accessOf tells reads from writes by method. A POST that only searches is told apart by later learners.
-func accessOf(method string) inventory.Access {
-	switch method {
-	case "GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "REPORT", "SEARCH":
-		return inventory.Read
-	}
-	return inventory.Write
-}

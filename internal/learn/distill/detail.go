@@ -26,7 +26,7 @@ func (v *view) detail() *inventory.Detail {
 			Principals: v.backing.principals, Networks: v.backing.networks + v.backing.ownNetworks, Buckets: v.backing.hours, Missing: v.missing,
 		},
 		Statuses: []inventory.StatusCount{}, Parameters: v.parameters(), Schemas: v.bodies(),
-		Countries: []inventory.Count{}, Networks: []inventory.Count{}, Clients: []inventory.Count{},
+		Countries: []inventory.Count{}, Networks: []inventory.Count{}, Clients: []inventory.Count{}, Writers: []inventory.Writer{},
 		Postures:                v.postures,
 		SuccessesWithCredential: l.Credentials.With, SuccessesWithoutCredential: l.Credentials.Without,
 	}
@@ -44,6 +44,7 @@ func (v *view) detail() *inventory.Detail {
 	d.Countries = top(&c.Countries, func(k uint64) string { return string([]byte{byte(k >> 8), byte(k)}) })
 	d.Networks = top(&c.Systems, func(k uint64) string { return "AS" + strconv.FormatUint(k, 10) })
 	d.Clients = top(&c.Clients, v.d.in.State.Names.Of)
+	d.Writers = v.writers()
 	return d
 }
 

@@ -64,6 +64,12 @@ func Terms() []Term {
 			}
 			return ""
 		}},
+		{"first write of a reader", 15, "a write that no description has, by a principal that had only read until then", func(v *view) string {
+			if w, ok := v.firstWrite(); ok {
+				return w.words()
+			}
+			return ""
+		}},
 		{"undocumented read", 10, "a read that no uploaded description has", func(v *view) string {
 			if v.shadow && v.access == inventory.Read {
 				return "no description has it"

@@ -14,6 +14,6 @@ func learners(l *Leaf) [4]learner {
 }
 
 // detailLearners lists what a detailed leaf accumulates besides.
-func detailLearners(d *Detail) [4]learner {
-	return [...]learner{&d.Speed, &d.Callers, &d.Schemas, &d.Sensitive}
+func detailLearners(d *Detail) [5]learner {
+	return [...]learner{&d.Speed, &d.Callers, &d.Schemas, &d.Sensitive, &d.Writers}
 }

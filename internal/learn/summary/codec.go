@@ -31,6 +31,7 @@ func (s *State) AppendBinary(b []byte) []byte {
 	b = appendSpan(b, s.Seen)
 	b = appendUvarint(b, s.Damaged)
 	b = s.Actors.append(b)
+	b = s.Principals.append(b)
 	b = s.Names.append(b)
 	for _, t := range []*Table{&s.Known, &s.Found, &s.Lost} {
 		b = t.append(b)
@@ -50,6 +51,7 @@ func Decode(b []byte, seed uint64) (*State, error) {
 	s := New(r.text(256), seed)
 	s.Seen, s.Damaged = r.span(), r.uvarint()
 	s.Actors.read(r)
+	s.Principals.read(r)
 	s.Names.read(r)
 	for _, t := range []*Table{&s.Known, &s.Found, &s.Lost} {
 		t.read(r)

@@ -28,6 +28,7 @@ type Detail struct {
 	Callers   Callers
 	Schemas   Schemas
 	Sensitive Sensitive
+	Writers   Writers
 }
 
 func makeLeaf(h uint64) *Leaf {
@@ -35,7 +36,7 @@ func makeLeaf(h uint64) *Leaf {
 }
 
 func makeDetail(seed uint64) *Detail {
-	return &Detail{Speed: makeSpeed(), Callers: makeCallers(), Schemas: Schemas{seed: seed}, Sensitive: makeSensitive()}
+	return &Detail{Speed: makeSpeed(), Callers: makeCallers(), Schemas: Schemas{seed: seed}, Sensitive: makeSensitive(), Writers: makeWriters()}
 }
 
 // Merge adds what o saw; o stays as it is. Distillation uses it to fold leaves of one endpoint, whose keys may differ.

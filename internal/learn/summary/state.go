@@ -41,6 +41,8 @@ type State struct {
 	Known, Found, Lost Table
 	// Actors tells who fails too often to be believed.
 	Actors Actors
+	// Principals remembers who reads and who writes.
+	Principals Principals
 	// Names gives User-Agent products their names.
 	Names Names
 	// Seen spans the event times folded.
@@ -56,12 +58,13 @@ type State struct {
 // an attacker would choose what survives a cap.
 func New(site string, seed uint64) *State {
 	return &State{
-		Site:  site,
-		seed:  seed,
-		Known: makeTable(MaxKnown, MaxKnown, seed),
-		Found: makeTable(MaxFound, MaxFoundDetail, seed),
-		Lost:  makeTable(MaxLost, 0, seed),
-		cache: make(map[uint64]*Leaf),
+		Site:       site,
+		seed:       seed,
+		Known:      makeTable(MaxKnown, MaxKnown, seed),
+		Found:      makeTable(MaxFound, MaxFoundDetail, seed),
+		Lost:       makeTable(MaxLost, 0, seed),
+		Principals: makePrincipals(),
+		cache:      make(map[uint64]*Leaf),
 	}
 }
 
@@ -93,6 +96,7 @@ func (s *State) Apply(e *event.Event) {
 	f.of(e, s.seed)
 	s.Seen.Add(e.At)
 	s.Actors.fold(f)
+	s.Principals.fold(f)
 	if e.Observed.Has(exchange.SawUserAgent) && e.UserAgent.Len > 0 {
 		name := product(e.Bytes(e.UserAgent))
 		f.client = hashBytes(s.seed^clientSeed, name)
@@ -192,6 +196,7 @@ func (s *State) Merge(o *State) {
 	s.Found.merge(&o.Found)
 	s.Lost.merge(&o.Lost)
 	s.Actors.merge(&o.Actors)
+	s.Principals.merge(&o.Principals)
 	s.Names.merge(&o.Names)
 	s.Seen.Merge(o.Seen)
 	s.Damaged = addSat(s.Damaged, o.Damaged)

@@ -42,10 +42,11 @@ const (
 	Write Access = "write"
 )
 
-// AccessOf tells reads from writes by the method alone (RFC 9110 section 9.2.1: safe methods read).
+// AccessOf tells reads from writes by the method alone (RFC 9110 section 9.2.1: safe methods read; QUERY, and PROPFIND,
+// REPORT and SEARCH of WebDAV, are safe too). A POST that only searches is told apart by later learners.
 func AccessOf(method string) Access {
 	switch method {
-	case "GET", "HEAD", "OPTIONS", "TRACE":
+	case "GET", "HEAD", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "REPORT", "SEARCH":
 		return Read
 	}
 	return Write
@@ -126,6 +127,8 @@ type Detail struct {
 	Clients     []Count           `json:"clients"`  // User-Agent products
 	Postures    []finding.Posture `json:"postures"`
 	History     []Change          `json:"history"`
+	// Writers are principals that have written here, the first one first; a sample of at most eight.
+	Writers []Writer `json:"writers"`
 	// Successes with and without a credential, where the source could see credentials.
 	SuccessesWithCredential    uint64 `json:"successes_with_credential"`
 	SuccessesWithoutCredential uint64 `json:"successes_without_credential"`
@@ -138,6 +141,20 @@ type Support struct {
 	Buckets    uint64 `json:"time_buckets"`
 	// Missing says in words what would confirm a candidate; empty when confirmed.
 	Missing string `json:"missing,omitempty"`
+}
+
+// Writer is a principal that has written to an endpoint.
+type Writer struct {
+	Principal string    `json:"principal"` // its token
+	Proved    bool      `json:"proved"`    // accepted or verified at least once, otherwise only claimed
+	First     time.Time `json:"first"`
+	Count     uint64    `json:"count"`
+	// Since is when the principal first had success anywhere on the site, Reads how often it read there; both zero where it is
+	// not remembered.
+	Since time.Time `json:"since,omitzero"`
+	Reads uint64    `json:"reads"`
+	// NeverBefore tells that it had only read on the whole site until it wrote here.
+	NeverBefore bool `json:"never_before"`
 }
 
 // StatusCount counts answers with one status.
