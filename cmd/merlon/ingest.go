@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -189,7 +188,7 @@ const maxReported = 10
 
 // check finds what is wrong with formats and files before anything is opened or learned.
 func (f *ingestFlags) check(files []string, followed bool) error {
-	var wrong []plainMistake
+	var wrong, found []plainMistake
 	if f.format != "auto" && !slices.Contains(ingest.Formats(), f.format) {
 		wrong = append(wrong, plainMistake(fmt.Sprintf("format %q is not read: formats are auto, %s", f.format, joinWords(ingest.Formats()))))
 	}
@@ -203,14 +202,14 @@ func (f *ingestFlags) check(files []string, followed bool) error {
 			}
 			continue
 		}
-		if followed {
-			continue // a file may be made later
+		if len(wrong) > 0 {
+			continue
 		}
-		if _, err := os.Stat(name); err != nil {
-			wrong = append(wrong, plainMistake(err.Error()))
+		if err := ingest.CheckFile(f.format, f.logFormat, name, followed); err != nil {
+			found = append(found, plainMistake(err.Error()))
 		}
 	}
-	if len(wrong) > 0 {
+	if wrong = append(wrong, found...); len(wrong) > 0 {
 		return mistakes(wrong)
 	}
 	if n := len(slices.DeleteFunc(slices.Clone(files), func(s string) bool { return s != "-" })); n > 1 {

@@ -20,6 +20,7 @@ type bar struct {
 	p        *ingest.Progress
 	terminal bool
 	began    time.Time
+	recent   pace
 	mu       sync.Mutex
 	drawn    bool
 	quit     chan struct{}
@@ -39,6 +40,7 @@ func newBar(w io.Writer, p *ingest.Progress) *bar {
 
 func (b *bar) start() {
 	b.began = time.Now()
+	b.recent.at = b.began
 	if !b.terminal {
 		return
 	}
@@ -71,7 +73,27 @@ func (b *bar) draw() {
 		fmt.Fprintf(b.w, "\r\x1b[K[%s%s] %3.0f %%  %d lines, %.0f a second", strings.Repeat("=", n), strings.Repeat(" ", width-n), share*100, lines, rate)
 		return
 	}
-	fmt.Fprintf(b.w, "\r\x1b[K%d lines, %.0f a second", lines, rate)
+	if !b.recent.moving(lines, time.Now()) {
+		fmt.Fprintf(b.w, "\r\x1b[K%d lines, waiting for more", lines)
+		return
+	}
+	fmt.Fprintf(b.w, "\r\x1b[K%d lines, %.0f a second", lines, b.recent.rate)
+}
+
+// pace is how fast lines come of late, for what has no end that is known.
+type pace struct {
+	lines int64
+	at    time.Time
+	rate  float64 // lines a second
+}
+
+// moving notes how many lines there are now, and tells whether some came in the last second.
+func (p *pace) moving(lines int64, now time.Time) bool {
+	if since := now.Sub(p.at).Seconds(); since >= 1 {
+		p.rate = float64(lines-p.lines) / since
+		p.lines, p.at = lines, now
+	}
+	return p.rate > 0
 }
 
 // line prints a line above the bar.

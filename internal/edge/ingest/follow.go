@@ -48,6 +48,8 @@ type follower struct {
 	changed bool              // since then
 	stored  time.Time
 	stuck   bool
+	waiting bool      // it was said that there is nothing more to read
+	idle    time.Time // since when there was nothing
 }
 
 // followed is a path and what is read for it, oldest first; the last stream is the present file if current is set.
@@ -202,6 +204,7 @@ func (w *follower) run(ctx context.Context) error {
 		default:
 			return err
 		}
+		w.quiet(busy)
 		if busy && ctx.Err() == nil {
 			continue
 		}

@@ -483,3 +483,29 @@ func TestLedger(t *testing.T) {
 		})
 	}
 }
+
+// TestFollowSaysWhenItWaits: once, when nothing more has come for a while.
+func TestFollowSaysWhenItWaits(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	var said []string
+	g := &Ingest{o: Options{Now: func() time.Time { return now }}}
+	g.result.Lines = 7
+	w := &follower{g: g, f: Following{Notice: func(s string) { said = append(said, s) }}}
+	for _, busy := range []bool{true, false, false, true, false, false} {
+		now = now.Add(quietNotice - time.Millisecond)
+		w.quiet(busy)
+		now = now.Add(-quietNotice / 2)
+	}
+	if len(said) != 0 {
+		t.Fatalf("said while lines come: %q", said)
+	}
+	for range 10 {
+		now = now.Add(quietNotice)
+		w.quiet(false)
+	}
+	w.quiet(true)
+	w.quiet(false)
+	if len(said) != 1 || !strings.Contains(said[0], "7 lines read") {
+		t.Errorf("said %q", said)
+	}
+}

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -54,11 +55,11 @@ func (s *stream) detect(chosen *format, how settings) error {
 	}
 	s.source.err = nil
 	s.source.begin()
+	if head := s.source.buf[s.source.start:s.source.end]; bytes.HasPrefix(head, []byte(gzipMagic)) || bytes.HasPrefix(head, []byte(zstdMagic)) {
+		return errCompressed // it became one while it was followed
+	}
 	for f == nil {
 		head := s.source.buf[s.source.start:s.source.end]
-		if len(head) >= 2 && head[0] == 0x1f && head[1] == 0x8b {
-			return fmt.Errorf("%w: a compressed file is not followed; read it without --follow", ErrFormat)
-		}
 		whole := head[:lastLineEnd(head)]
 		var n int
 		if f, _, n = sniff(whole, nil, nil); f != nil {

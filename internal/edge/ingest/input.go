@@ -123,19 +123,25 @@ func (r *reader) resume(p *Progress) error {
 	return nil
 }
 
+// The magic numbers of what is undone (RFC 1952, RFC 8878).
+const (
+	gzipMagic = "\x1f\x8b"
+	zstdMagic = "\x28\xb5\x2f\xfd"
+)
+
 // decompress tells compression by its magic number.
 func (r *reader) decompress() (io.Reader, error) {
 	b := bufio.NewReaderSize(r.raw, 64<<10)
 	head, _ := b.Peek(6)
 	switch {
-	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}): // RFC 1952
+	case bytes.HasPrefix(head, []byte(gzipMagic)):
 		z, err := gzip.NewReader(b)
 		if err != nil {
 			return nil, fmt.Errorf("%w: gzip: %w", ErrRead, err)
 		}
 		r.unpack = z
 		return &unpacked{r: z, raw: r.raw}, nil
-	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}): // RFC 8878
+	case bytes.HasPrefix(head, []byte(zstdMagic)):
 		z, err := zstd.NewReader(b, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxZstdWindow))
 		if err != nil {
 			return nil, fmt.Errorf("%w: zstd: %w", ErrRead, err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -261,5 +262,55 @@ func TestLongLineMemory(t *testing.T) {
 	l := newLines(s, maxLogLine)
 	if _, n, err := l.next(); !errors.Is(err, record.CauseTooLong) || n != 1 || len(s.buf) > 2*window {
 		t.Errorf("line %d: %v, window of %d bytes", n, err, len(s.buf))
+	}
+}
+
+// TestCheckFile: what cannot be read is known before anything is opened to learn into.
+func TestCheckFile(t *testing.T) {
+	dir := t.TempDir()
+	put := func(name string, b []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	line := `198.51.100.1 - - [10/Oct/2026:13:55:36 +0000] "GET /orders/17 HTTP/1.1" 200 100 "-" "curl/8"` + "\n"
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write([]byte(line))
+	_ = z.Close()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	log, gz := put("access.log", []byte(line)), put("access.log.1.gz", packed.Bytes())
+	for _, tc := range []struct {
+		name, path, format string
+		read, follow       string // what is wrong, empty when nothing is
+	}{
+		{"a log", log, "auto", "", ""},
+		{"an empty one", put("empty.log", nil), "auto", "", ""},
+		{"missing", filepath.Join(dir, "missing.log"), "auto", "no such file", ""},
+		{"a directory", dir, "auto", "is a directory", "is a directory"},
+		{"a directory, with a format", dir, "combined", "is a directory", "is a directory"},
+		{"gzip", gz, "auto", "", "a compressed file is not followed"},
+		{"gzip, with a format", gz, "combined", "", "a compressed file is not followed"},
+		{"damaged gzip", put("bad.gz", []byte{0x1f, 0x8b, 9, 9, 9, 9, 9, 9, 9, 9, 9}), "auto", "gzip", "gzip"},
+		{"another packer", put("a.xz", []byte("\xfd7zXZ\x00....")), "auto", "xzcat", "xzcat"},
+		{"no log", put("notes.txt", []byte("these are notes\nand nothing else\n")), "auto", "none of", "none of"},
+		{"no log, with a format", put("notes2.txt", []byte("these are notes\n")), "combined", "", ""},
+		{"a HAR document", put("a.har", []byte(`{"log":{"version":"1.2","entries":[]}}`)), "har", "", "cannot be followed"},
+		{"a pipe", pipe, "auto", "", "not a regular file"},
+		{"an unknown format", log, "nonsense", "nonsense", "nonsense"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for followed, want := range map[bool]string{false: tc.read, true: tc.follow} {
+				err := CheckFile(tc.format, "", tc.path, followed)
+				if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+					t.Errorf("followed %v: %v, want %q", followed, err, want)
+				}
+			}
+		})
 	}
 }
