@@ -70,6 +70,10 @@ func existence(e *inventory.Endpoint) {
 	d.Support, d.History = inventory.Support{}, nil
 	d.Latency, d.RequestSize, d.AnswerSize = inventory.Distribution{}, inventory.Distribution{}, inventory.Distribution{}
 	d.Countries, d.Networks, d.Clients = nil, nil, nil
+	d.Writers = slices.Clone(d.Writers)
+	for i := range d.Writers {
+		d.Writers[i].Proved = false
+	}
 	for i := range d.Postures {
 		d.Postures[i] = finding.Posture{ID: d.Postures[i].ID, Severity: d.Postures[i].Severity}
 	}
