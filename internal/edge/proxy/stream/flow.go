@@ -29,6 +29,7 @@ type flow struct {
 	ctx     context.Context
 	handle  upstream.Handle
 	abandon func()
+	interim func(*http1.ResponseHead) error // passInterim, bound once
 	peer    *peer
 	t       *engine.Transaction
 
@@ -74,7 +75,7 @@ type flow struct {
 
 func newFlow(s *Server) *flow {
 	f := &flow{s: s}
-	f.abandon = f.handle.Abort
+	f.abandon, f.interim = f.handle.Abort, f.passInterim
 	return f
 }
 

@@ -25,7 +25,7 @@ func (f *flow) forward(reply action.Reply) {
 		Rewrite: f.onward.Rewrite(onward.Request{
 			Head: &f.head, Client: x.Client.Addr, Hops: f.t.TrustedHops(), Secure: f.peer.secure, Reply: reply,
 		}),
-		Interim: f.passInterim,
+		Interim: f.interim,
 	}
 	if f.stream != nil {
 		f.up.Handle = &f.handle
