@@ -48,6 +48,7 @@ func AcmeWeek() Scenario {
 			},
 			Postures: []Posture{
 				{ID: "posture.undocumented-write", Method: "PUT", Template: "/v2/billing/invoices/{invoiceId}"},
+				{ID: "posture.first-write", Method: "PUT", Template: "/v2/billing/invoices/{invoiceId}"},
 				{ID: "posture.undocumented-write", Method: "POST", Template: "/v2/billing/invoices/{invoiceId}"},
 				{ID: "posture.unauthenticated-sensitive-data", Method: "GET", Template: "/v2/internal/patients"},
 				{ID: "posture.deprecated-used", Method: "GET", Template: "/v1/patients"},
