@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -121,11 +123,16 @@ func (a *Admin) Who(r *http.Request) (Caller, error) {
 }
 
 // Proof is the value that a form, or the header X-CSRF-Token, must carry beside the cookie of the same browser. It is
-// derived from the cookie, which no other site can read. A browser without a session gets a door cookie first.
+// derived from the cookie, which no other site can read, and masked anew in every page, so that the lengths of compressed
+// pages tell nothing of it (BREACH). A browser without a session gets a door cookie first.
 func (a *Admin) Proof(w http.ResponseWriter, r *http.Request) (string, error) {
+	var pad [proofSize]byte
+	if _, err := io.ReadFull(a.o.Random, pad[:]); err != nil {
+		return "", fmt.Errorf("random numbers: %w", err)
+	}
 	for _, name := range []string{sessionCookie, doorCookie} {
 		if v := cookie(r, name); len(v) >= minCookie {
-			return proof(name, v), nil
+			return masked(name, v, pad), nil
 		}
 	}
 	secret, err := a.Secret()
@@ -133,25 +140,53 @@ func (a *Admin) Proof(w http.ResponseWriter, r *http.Request) (string, error) {
 		return "", err
 	}
 	setCookie(w, r, doorCookie, secret, 0, http.SameSiteStrictMode)
-	return proof(doorCookie, secret), nil
+	return masked(doorCookie, secret, pad), nil
 }
 
 // Proved tells whether a request carries the proof of its cookie.
 func Proved(r *http.Request, given string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(given)
+	if err != nil || len(b) != 2*proofSize {
+		return false
+	}
+	for i := range proofSize {
+		b[proofSize+i] ^= b[i]
+	}
 	ok := 0
 	for _, name := range []string{sessionCookie, doorCookie} {
 		if v := cookie(r, name); len(v) >= minCookie {
-			ok |= subtle.ConstantTimeCompare([]byte(proof(name, v)), []byte(given))
+			want := proof(name, v)
+			ok |= subtle.ConstantTimeCompare(want[:], b[proofSize:])
 		}
 	}
 	return ok == 1
 }
 
-func proof(name, secret string) string {
+const proofSize = sha256.Size
+
+func proof(name, secret string) (out [proofSize]byte) {
 	m := hmac.New(sha256.New, []byte(secret))
 	m.Write([]byte("csrf " + name))
-	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+	m.Sum(out[:0])
+	return out
 }
 
-// ProofOf is the proof of a session that has just begun.
-func ProofOf(s SignedIn) string { return proof(sessionCookie, s.Secret) }
+// masked is a proof behind the pad that it is masked with.
+func masked(name, secret string, pad [proofSize]byte) string {
+	b := proof(name, secret)
+	for i := range b {
+		b[i] ^= pad[i]
+	}
+	return base64.RawURLEncoding.EncodeToString(append(pad[:], b[:]...))
+}
+
+// ProofOf is the proof of a session that has just begun. It leaves in an answer that is not compressed.
+func ProofOf(s SignedIn) string { return masked(sessionCookie, s.Secret, [proofSize]byte{}) }
+
+// BaseOf is the address under which a request's browser opened Merlon, for links that people pass on.
+func BaseOf(r *http.Request) string {
+	if overTLS(r) {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}

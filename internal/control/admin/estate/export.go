@@ -119,7 +119,7 @@ func writeCSV(w io.Writer, v inventory.Inventory) error {
 				strings.Join(e.Labels, " "), strconv.FormatFloat(e.Risk.Score, 'f', -1, 64), strconv.FormatUint(e.Callers, 10),
 			}
 			for k := range row {
-				row[k] = cell(row[k])
+				row[k] = Cell(row[k])
 			}
 			_ = out.Write(row) // the error stays in out
 		}
@@ -128,9 +128,9 @@ func writeCSV(w io.Writer, v inventory.Inventory) error {
 	return out.Error()
 }
 
-// cell keeps a spreadsheet from running text from traffic as a formula (OWASP, CSV Injection): such text begins with an
+// Cell keeps a spreadsheet from running text from traffic as a formula (OWASP, CSV Injection): such text begins with an
 // apostrophe. Control characters become spaces, and what turns the direction of writing goes.
-func cell(s string) string {
+func Cell(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case r < ' ' || r >= 0x7f && r < 0xa0:

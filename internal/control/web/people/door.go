@@ -1,27 +1,13 @@
-// Package people is the door of the dashboard: set-up, sign-in and sign-out.
 package people
 
 import (
+	"errors"
 	"net/http"
 
 	"merlon/internal/control/admin"
 	"merlon/internal/control/web/ui"
 	"merlon/internal/model/account"
 )
-
-type room struct{ ui.Options }
-
-// Routes is what this room answers.
-func Routes(o ui.Options) []ui.Route {
-	s := &room{o}
-	return []ui.Route{
-		{Method: "GET", Path: "/setup", Needs: account.Open, Handle: s.setupPage},
-		{Method: "POST", Path: "/setup", Needs: account.Open, Handle: s.setUp},
-		{Method: "GET", Path: "/sign-in", Needs: account.Open, Handle: s.signInPage},
-		{Method: "POST", Path: "/sign-in", Needs: account.Open, Handle: s.signIn},
-		{Method: "POST", Path: "/sign-out", Needs: account.SignedIn, Handle: s.signOut},
-	}
-}
 
 func visitor(r *http.Request) admin.Visitor {
 	return admin.VisitorOf(r)
@@ -91,7 +77,9 @@ func (s *room) signInPage(w http.ResponseWriter, r *http.Request, p *ui.Page) er
 		http.Redirect(w, r, "/setup", http.StatusSeeOther)
 		return nil
 	}
-	return ui.Show(w, r, http.StatusOK, signInForm(p, next, ""))
+	p.Scripts = append(p.Scripts, "passkey.js")
+	p.Notice = notice(r.URL.Query().Get("done"))
+	return show(w, r, signInForm(p, next, ""))
 }
 
 func (s *room) signIn(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
@@ -99,15 +87,82 @@ func (s *room) signIn(w http.ResponseWriter, r *http.Request, p *ui.Page) error 
 	f := r.PostForm
 	next := ui.Within(f.Get("next"))
 	in, err := s.Admin.SignIn(r.Context(), visitor(r), f.Get("name"), f.Get("password"))
+	var second *admin.SecondStep
+	if errors.As(err, &second) {
+		return show(w, r, codeForm(p, next, second.Ticket))
+	}
 	if err != nil {
 		status, ok := ui.Refused(w, p, err)
 		if !ok {
 			return err
 		}
+		p.Scripts = append(p.Scripts, "passkey.js")
 		return ui.Show(w, r, status, signInForm(p, next, f.Get("name")))
 	}
 	admin.SetSession(w, r, in)
 	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
+func (s *room) signInCode(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
+	p.Title = "Sign in"
+	f := r.PostForm
+	next := ui.Within(f.Get("next"))
+	in, err := s.Admin.SignInCode(r.Context(), visitor(r), f.Get("ticket"), f.Get("code"))
+	if errors.Is(err, admin.ErrSignIn) {
+		p.Error = "That took too long. Please begin again."
+		return ui.Show(w, r, http.StatusUnauthorized, signInForm(p, next, ""))
+	}
+	if err != nil {
+		status, ok := ui.Refused(w, p, err)
+		if !ok {
+			return err
+		}
+		return ui.Show(w, r, status, codeForm(p, next, f.Get("ticket")))
+	}
+	admin.SetSession(w, r, in)
+	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
+}
+
+func (s *room) joinPage(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
+	return s.showJoin(w, r, p, http.StatusOK, r.URL.Query().Get("token"))
+}
+
+// showJoin shows the form of a link, or says that it does not work.
+func (s *room) showJoin(w http.ResponseWriter, r *http.Request, p *ui.Page, status int, token string) error {
+	p.Title = "Choose a password"
+	i, err := s.Admin.CheckInvite(r.Context(), visitor(r), token)
+	if err != nil {
+		bad, ok := ui.Refused(w, p, err)
+		if !ok {
+			return err
+		}
+		return ui.Show(w, r, bad, joinForm(p, account.Invite{}, ""))
+	}
+	return ui.Show(w, r, status, joinForm(p, i, token))
+}
+
+func (s *room) join(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
+	f := r.PostForm
+	if f.Get("password") != f.Get("again") {
+		p.Error = "The two passwords differ."
+		return s.showJoin(w, r, p, http.StatusBadRequest, f.Get("token"))
+	}
+	in, err := s.Admin.Accept(r.Context(), visitor(r), f.Get("token"), f.Get("password"))
+	if err != nil {
+		status, ok := ui.Refused(w, p, err)
+		if !ok {
+			return err
+		}
+		return s.showJoin(w, r, p, status, f.Get("token"))
+	}
+	if in.Secret == "" {
+		http.Redirect(w, r, "/sign-in?done=joined", http.StatusSeeOther)
+		return nil
+	}
+	admin.SetSession(w, r, in)
+	http.Redirect(w, r, "/?done=setup", http.StatusSeeOther)
 	return nil
 }
 

@@ -23,12 +23,24 @@ func Refused(w http.ResponseWriter, p *Page, err error) (status int, ok bool) {
 		w.Header().Set("Retry-After", strconv.Itoa(throttled.Seconds()))
 		p.Error = Sentence(throttled)
 		return http.StatusTooManyRequests, true
-	case errors.Is(err, admin.ErrCredentials):
-		p.Error = Sentence(admin.ErrCredentials)
-		return http.StatusUnauthorized, true
-	case errors.Is(err, admin.ErrSetup):
-		p.Error = Sentence(admin.ErrSetup)
-		return http.StatusForbidden, true
+	}
+	for _, known := range []struct {
+		err    error
+		status int
+	}{
+		{admin.ErrCredentials, http.StatusUnauthorized},
+		{admin.ErrCode, http.StatusUnauthorized},
+		{admin.ErrPasskey, http.StatusUnauthorized},
+		{admin.ErrPassword, http.StatusForbidden},
+		{admin.ErrSetup, http.StatusForbidden},
+		{admin.ErrLink, http.StatusForbidden},
+		{admin.ErrLastAdmin, http.StatusConflict},
+		{admin.ErrExists, http.StatusConflict},
+	} {
+		if errors.Is(err, known.err) {
+			p.Error = Sentence(known.err)
+			return known.status, true
+		}
 	}
 	return 0, false
 }
