@@ -84,6 +84,7 @@ func (s *room) overview(w http.ResponseWriter, r *http.Request, p *ui.Page) erro
 	if err != nil {
 		return err
 	}
-	v.Chart = ui.NewChart(points)
+	v.Chart = ui.ChartAt(points, v.Now).Follow("", v.Span.Length)
+	p.Scripts = append(p.Scripts, "series.js")
 	return ui.Show(w, r, http.StatusOK, overviewPage(p, v))
 }

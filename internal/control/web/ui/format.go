@@ -163,6 +163,16 @@ func RiskClass(score float64) string {
 	}
 }
 
+// rank is how many of four pips a severity has.
+func rank(word string) int {
+	s, ok := finding.ParseSeverity(word)
+	if !ok {
+		return 0
+	}
+	return int(s)
+}
+
+// Score prints a score of 0..100.
 func Score(x float64) string { return strconv.FormatFloat(math.Round(x), 'f', 0, 64) }
 
 // StatusClass is the style of a status: s2, s3, s4, s5.
