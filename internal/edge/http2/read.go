@@ -55,13 +55,22 @@ func (c *Conn) frame(f frame) error {
 	case framePing:
 		return c.ping(f, b)
 	case frameGoAway:
-		if f.stream != 0 {
+		switch {
+		case f.stream != 0:
 			return Fault{Code: ProtocolError}
+		case f.length < 8:
+			return Fault{Code: FrameSizeError}
 		}
 		return nil // it will begin nothing any more, and close when it has what it wants
 	default:
 		return c.window(f, b)
 	}
+}
+
+// idle tells whether the client speaks of a stream that is none: nobody has opened it, or it would be one of ours. While the
+// connection drains, streams that we do not look at any more may be meant.
+func (c *Conn) idle(stream uint32) bool {
+	return stream&1 == 0 || stream > c.highest && c.draining != drainAway
 }
 
 func (c *Conn) skip(n int) error {
@@ -80,7 +89,7 @@ func (c *Conn) skip(n int) error {
 
 // data takes a DATA frame: its bytes to the stream's body as they come, or nowhere when nobody wants them.
 func (c *Conn) data(f frame) error {
-	if f.stream == 0 || f.stream > c.highest && c.draining != drainAway {
+	if c.idle(f.stream) {
 		return Fault{Code: ProtocolError}
 	}
 	n, pad := f.length, 0
@@ -326,6 +335,9 @@ func (c *Conn) request(f frame, block []byte, selfish bool) error {
 	s.counted = true
 	c.open++
 	c.streams[s.id] = s
+	if s.id == maxStreamID && c.draining != drainAway {
+		c.draining, c.last = drainAway, c.highest // there are no further numbers
+	}
 	switch {
 	case s.Malformed:
 		c.reset(s, ProtocolError)
@@ -388,7 +400,7 @@ func (c *Conn) resetBy(f frame, b []byte) error {
 	switch {
 	case f.length != 4:
 		return Fault{Code: FrameSizeError}
-	case f.stream == 0 || f.stream > c.highest && c.draining != drainAway:
+	case c.idle(f.stream):
 		return Fault{Code: ProtocolError}
 	}
 	if err := c.flood.add(kindReset, c.done.Load()); err != nil {
@@ -491,7 +503,7 @@ func (c *Conn) window(f frame, b []byte) error {
 	if f.length != 4 {
 		return Fault{Code: FrameSizeError}
 	}
-	if f.stream > c.highest && c.draining != drainAway {
+	if f.stream != 0 && c.idle(f.stream) {
 		return Fault{Code: ProtocolError}
 	}
 	if err := c.flood.add(kindWindow, c.sent.Load()>>10+c.done.Load()); err != nil {
