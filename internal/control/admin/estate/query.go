@@ -19,7 +19,7 @@ const (
 	MaxPage = 500
 	// MaxSearch bounds the text of a search, in bytes, MaxFilter that of a filter.
 	MaxSearch = 256
-	MaxFilter = 4096
+	MaxFilter = 1024
 )
 
 // Query selects endpoints. Zero fields select everything that is not ignored.

@@ -217,7 +217,7 @@ func (g *grower) grow(n *Node, rows []int32, depth int) {
 	for i := range parts {
 		c := &parts[i].node
 		if c.Kind != Here && c.Kind != Rest {
-			g.grow(c, parts[i].rows, depth-1)
+			g.grow(c, parts[i].rows, depth-1) // a path without anything below stays as it is
 		}
 		n.Children = append(n.Children, *c)
 	}
@@ -236,17 +236,25 @@ func (g *grower) split(n *Node, rows []int32) (parts []part) {
 		switch c.Kind {
 		case Path:
 			g.lengthen(&c, own)
-		case Here:
-			for _, row := range own {
-				if m := g.x.rows[row].Method; !slices.Contains(c.Methods, m) {
-					c.Methods = append(c.Methods, m)
-				}
+			if len(g.x.rows[own[len(own)-1]].Template) <= len(c.Prefix) { // the longest, so nothing is below
+				c.Methods = g.methods(own)
 			}
+		case Here:
+			c.Methods = g.methods(own)
 		}
 		parts = append(parts, part{c, own})
 		from = to
 	}
 	return parts
+}
+
+func (g *grower) methods(rows []int32) (out []string) {
+	for _, row := range rows {
+		if m := g.x.rows[row].Method; !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // child is the node below n that a row begins.

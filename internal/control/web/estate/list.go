@@ -1,145 +1,228 @@
-// Package estate is the inventory of the dashboard: every endpoint, found, narrowed and taken along.
 package estate
 
 import (
 	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
+	"strings"
 	"time"
 
 	"merlon/internal/control/admin"
+	index "merlon/internal/control/admin/estate"
 	"merlon/internal/control/web/ui"
 	"merlon/internal/model/account"
 	"merlon/internal/model/inventory"
 )
 
-type room struct{ ui.Options }
+const (
+	// perPage is how many endpoints, or groups, a page lists; perGroup how many an open group shows.
+	perPage  = 100
+	perGroup = 25
+)
 
-// Routes is what this room answers.
-func Routes(o ui.Options) []ui.Route {
-	s := &room{o}
-	return []ui.Route{
-		{Method: "GET", Path: "/inventory", Needs: account.SeeInventory, Handle: s.inventory},
-	}
-}
-
-// perPage is how many endpoints a page lists.
-const perPage = 100
-
-// inventoryView is the list of endpoints as shown.
-type inventoryView struct {
-	Query   url.Values // what the page was asked for
-	Found   admin.InventoryPage
-	Choices choices
-	Page    int
-	Now     time.Time
-	Listen  string // where to send a first request
+// listView is the list as shown.
+type listView struct {
+	scene
+	Found  admin.InventoryPage // of the open group, where endpoints are grouped
+	Groups index.Groups
+	Facets []index.Facet
+	// Total counts what is selected, All those there are, Rows the rows of all pages: endpoints or groups.
+	Total, All, Rows int
+	More             bool
+	Sites            []string
+	Views            []admin.View
+	MayEdit, MaySave bool
+	Batch            *admin.EditBatch // a change that was just made
+	Now              time.Time
+	Listen           string // where to send a first request
 }
 
 func (s *room) inventory(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
-	p.Title, p.Active = "Inventory", "inventory"
-	in := r.URL.Query()
-	q := admin.InventoryQuery{
-		Site: in.Get("site"), Method: in.Get("method"), Lifecycle: in.Get("lifecycle"), Search: in.Get("q"),
-		State: inventory.State(in.Get("state")), Auth: inventory.Authentication(in.Get("auth")), Access: inventory.Access(in.Get("access")),
-		Sensitive: in.Get("sensitive") != "", Sort: in.Get("sort"), Limit: perPage, Facets: true,
-	}
-	if q.Sort == "" {
-		q.Sort = "template"
-	}
-	v := inventoryView{Query: in, Now: s.Admin.Now(), Listen: ui.Listen(p.Status), Page: 1}
-	if n, err := strconv.Atoi(in.Get("page")); err == nil && n > 1 && n < 1_000_000 {
-		v.Page = n
-	}
-	q.Skip = (v.Page - 1) * perPage
-	var err error
-	if v.Found, err = s.Admin.Inventory(r.Context(), p.Caller, q); err != nil {
-		var input *admin.InputError
-		if !errors.As(err, &input) {
+	p.Title, p.Active, p.Wide, p.Scripts = "Inventory", "inventory", true, []string{"estate.js"}
+	done(p, r)
+	if r.URL.RawQuery == "" {
+		if to, err := s.opening(r, p); err != nil || to != "" {
+			if err == nil {
+				http.Redirect(w, r, to, http.StatusSeeOther)
+			}
 			return err
 		}
+	}
+	sc, mistake := sceneOf("/inventory", r.URL.Query())
+	v := listView{
+		scene: sc, Now: s.Admin.Now(), Listen: ui.Listen(p.Status),
+		MayEdit: p.Caller.May(account.EditInventory), MaySave: p.Caller.May(account.EditViews),
+	}
+	err := mistake
+	if err == nil {
+		err = s.look(r, p, &v)
+	}
+	if err != nil {
+		var input *admin.InputError
+		var wrong *index.Wrong
+		if !errors.As(err, &input) && !errors.As(err, &wrong) {
+			return err
+		}
+		// What was typed stays in the address; the list is that of everything.
 		p.Error = ui.Sentence(err)
-	}
-	v.Choices = choicesOf(v.Found)
-	return ui.Show(w, r, http.StatusOK, inventoryList(p, v))
-}
-
-// choices are the values that filters can take.
-type choices struct{ Sites, Hosts, Methods, Lifecycles []string }
-
-func choicesOf(found admin.InventoryPage) (c choices) {
-	for _, f := range found.Facets {
-		for _, v := range f.Values {
-			switch f.By.String() {
-			case "site":
-				c.Sites = append(c.Sites, v.Value)
-			case "host":
-				c.Hosts = append(c.Hosts, v.Value)
-			case "method":
-				c.Methods = append(c.Methods, v.Value)
-			case "lifecycle":
-				c.Lifecycles = append(c.Lifecycles, v.Value)
-			}
+		v.Q = index.Query{}
+		if err := s.look(r, p, &v); err != nil {
+			return err
 		}
 	}
-	return c
-}
-
-// with is the address of this list with one thing changed; what is empty is left out, and pages begin anew.
-func (v inventoryView) with(key, value string) string {
-	q := url.Values{}
-	for k, all := range v.Query {
-		if len(all) > 0 && all[0] != "" && k != "page" && k != "done" {
-			q.Set(k, all[0])
+	w.Header().Add("Vary", "HX-Request, HX-Target")
+	if partial(r) {
+		w.Header().Set("HX-Push-Url", string(v.with(v.pageAndOpen()...)))
+		return ui.Show(w, r, http.StatusOK, results(p, v))
+	}
+	if v.MaySave {
+		if v.Views, err = s.Admin.Views(r.Context(), p.Caller, "inventory"); err != nil {
+			return err
 		}
 	}
-	q.Del(key)
-	if value != "" {
-		q.Set(key, value)
-	}
-	if len(q) == 0 {
-		return "/inventory"
-	}
-	return "/inventory?" + q.Encode()
-}
-
-func (v inventoryView) pageLink(n int) string { return v.with("page", strconv.Itoa(n)) }
-
-func (v inventoryView) sorted(key string) bool {
-	got := v.Query.Get("sort")
-	return got == key || got == "" && key == "template"
-}
-
-// filtered tells whether anything narrows the list.
-func (v inventoryView) filtered() bool {
-	for _, k := range []string{"site", "method", "lifecycle", "q", "state", "auth", "access", "sensitive"} {
-		if v.Query.Get(k) != "" {
-			return true
+	if id := r.URL.Query().Get("batch"); id != "" && v.MayEdit {
+		if v.Batch, err = s.batch(r, p, id); err != nil {
+			return err
 		}
 	}
-	return false
+	return ui.Show(w, r, http.StatusOK, inventoryPage(p, v))
 }
 
-func (v inventoryView) pages() int { return (v.Found.Total + perPage - 1) / perPage }
+// look runs the query of the page.
+func (s *room) look(r *http.Request, p *ui.Page, v *listView) (err error) {
+	q := v.Q
+	q.Limit, q.Skip, q.Facets = perPage, (v.Page-1)*perPage, true
+	if v.Group == "" {
+		if q.Sort == "" {
+			q.Sort = "template"
+		}
+		if v.Found, err = s.Admin.Inventory(r.Context(), p.Caller, q); err != nil {
+			return err
+		}
+		v.Facets, v.Total, v.All, v.Rows, v.More, v.Sites = v.Found.Facets, v.Found.Total, v.Found.All, v.Found.Total, v.Found.More, v.Found.Sites
+		v.bound()
+		return nil
+	}
+	by, _ := index.ParseDim(v.Group) // checked when it was read
+	if v.Groups, err = s.Admin.Groups(r.Context(), p.Caller, q, by); err != nil {
+		return err
+	}
+	v.Facets, v.Total, v.All, v.Rows, v.More, v.Sites = v.Groups.Facets, v.Groups.Endpoints, v.Groups.All, v.Groups.Total, v.Groups.More, v.Groups.Sites
+	if v.Open == "" {
+		return nil
+	}
+	inner := v.Q
+	set := inner.Values()
+	set.Set(v.Group, v.Open)
+	if inner, err = index.Parse(set); err != nil {
+		return err
+	}
+	inner.Sort, inner.Limit = "risk", perGroup
+	v.Found, err = s.Admin.Inventory(r.Context(), p.Caller, inner)
+	v.bound()
+	return err
+}
 
-func (v inventoryView) span() string {
+// bound cuts long texts, in the page's own copies.
+func (v *listView) bound() {
+	for i := range v.Found.Endpoints {
+		e := &v.Found.Endpoints[i]
+		e.Template, e.Host, e.Owner = shown(e.Template), shown(e.Host), shown(e.Owner)
+	}
+}
+
+// pageAndOpen are the parameters that a scene's values leave out.
+func (v *listView) pageAndOpen() []string {
+	out := []string{"open", v.Open, "page", ""}
+	if v.Page > 1 {
+		out[3] = itoa(v.Page)
+	}
+	return out
+}
+
+func (v *listView) pages() int { return (v.Rows + perPage - 1) / perPage }
+
+func (v *listView) sorted(key string) bool {
+	return v.Q.Sort == key || v.Q.Sort == "" && key == "template"
+}
+
+// span says which rows a page shows.
+func (v *listView) span(rows int) string {
+	if rows == 0 {
+		return "none of " + ui.Count(uint64(v.Rows))
+	}
 	from := (v.Page-1)*perPage + 1
-	return ui.Count(uint64(from)) + "–" + ui.Count(uint64(from+len(v.Found.Endpoints)-1)) + " of " + ui.Count(uint64(v.Found.Total))
+	return ui.Count(uint64(from)) + "–" + ui.Count(uint64(from+rows-1)) + " of " + ui.Count(uint64(v.Rows))
 }
 
-// columns of the list; those with a Sort can be sorted by.
+// count says how much of the inventory is selected.
+func (v *listView) count() string {
+	if v.Total == v.All {
+		return ui.Plural(v.All, "endpoint", "endpoints")
+	}
+	return ui.Count(uint64(v.Total)) + " of " + ui.Plural(v.All, "endpoint", "endpoints")
+}
+
+// here is this very page, for forms that come back to it.
+func (v *listView) here() string { return string(v.with(v.pageAndOpen()...)) }
+
+// column is one of the list; those with a Sort can be sorted by.
 type column struct{ Name, Sort, Class, About string }
 
 func columns() []column {
 	return []column{
 		{"Endpoint", "template", "", "Method and path template"},
-		{"State", "", "", "Confirmed by enough independent callers, a candidate, or described and never seen"},
 		{"Auth", "", "", "Whether it answered callers without a credential"},
-		{"Sensitive", "", "", "Classes of personal or secret data in requests and answers"},
+		{"Sensitive", "", "c-sensitive", "Classes of personal or secret data in requests and answers"},
 		{"Risk", "risk", "", "0 to 100; the terms stand on the endpoint's page"},
 		{"Requests", "requests", "num", "All that came, refused ones too"},
-		{"Callers", "callers", "num", "Different callers, estimated: proved principals, and the networks (/24, /48) of everybody else"},
+		{"Callers", "callers", "num c-callers", "Different callers, estimated: proved principals, and the networks (/24, /48) of everybody else"},
 		{"Last seen", "last_seen", "num", "When the last request came"},
 	}
+}
+
+// groupColumns are those of the list of groups.
+func groupColumns(name string) []column {
+	return []column{
+		{name, "", "", ""},
+		{"Endpoints", "template", "num", "How many there are"},
+		{"Top risk", "risk", "", "The highest of them"},
+		{"Requests", "requests", "num", "All that came, refused ones too"},
+		{"Open", "", "num", "Endpoints that answer callers without a credential"},
+		{"Sensitive", "", "num", "Endpoints with personal or secret data"},
+		{"Last seen", "last_seen", "num", "When the last request came"},
+	}
+}
+
+// notes are the small words under an endpoint.
+func notes(e *inventory.Endpoint, hosts bool) string {
+	host := ""
+	if hosts {
+		host = e.Host
+	}
+	return strings.TrimSpace(ui.Joined(host, e.Owner))
+}
+
+// plainState tells whether the state is worth a badge: confirmed is what one expects.
+func plainState(e *inventory.Endpoint) bool { return e.State == inventory.Confirmed }
+
+// groupName is what endpoints are grouped by, in words; groupTitle one of the groups.
+func groupName(by string) string {
+	d, _ := index.ParseDim(by)
+	return dimName(d)
+}
+
+func groupTitle(by, value string) string {
+	d, _ := index.ParseDim(by)
+	if value == index.None && d != index.Segment {
+		return "No " + strings.ToLower(dimName(d))
+	}
+	return shown(valueName(d, value))
+}
+
+// pageNumber is a page as addresses have it: the first is not mentioned.
+func pageNumber(n int) string {
+	if n <= 1 {
+		return ""
+	}
+	return itoa(n)
 }
