@@ -66,10 +66,13 @@ func (a *Admin) EventPage(ctx context.Context, c Caller, q EventQuery) (EventPag
 	return p, nil
 }
 
+// EventHistogram is events counted over time.
+type EventHistogram = store.EventHistogram
+
 // EventHistogram counts the events that q selects over time, in so many steps.
-func (a *Admin) EventHistogram(ctx context.Context, c Caller, q EventQuery, steps int) (store.EventHistogram, error) {
+func (a *Admin) EventHistogram(ctx context.Context, c Caller, q EventQuery, steps int) (EventHistogram, error) {
 	if err := c.Need(account.SeeEvents); err != nil {
-		return store.EventHistogram{}, err
+		return EventHistogram{}, err
 	}
 	return a.o.Store.EventHistogram(ctx, q.filter(), steps)
 }
