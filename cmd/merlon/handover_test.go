@@ -161,6 +161,128 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
+// handedOver is a process that drains and cannot end, because a request is still answered by it, and the one that serves in its
+// place, with events that wait.
+type handedOver struct {
+	*running
+	dir  string
+	next int // its process id
+}
+
+const waitingEvents = 20
+
+func handOverWaits(t *testing.T) *handedOver {
+	t.Helper()
+	arrived, release := make(chan struct{}), make(chan struct{})
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/slow" {
+			close(arrived)
+			<-release
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"id":"`+strings.TrimPrefix(req.URL.Path, "/orders/")+`"}`)
+	}))
+	t.Cleanup(up.Close)
+	dir := t.TempDir()
+	h := &handedOver{running: serveProcess(t, dir, up.URL, ""), dir: dir}
+	slow := make(chan struct{})
+	go func() {
+		defer close(slow)
+		if resp, err := http.Get("http://" + h.client + "/slow"); err == nil { // its process may be killed
+			_ = resp.Body.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		close(release)
+		<-slow
+	})
+	<-arrived
+	pid := h.cmd.Process.Pid
+	if err := syscall.Kill(pid, syscall.SIGUSR2); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the drain", func() bool {
+		resp, err := http.Get("http://" + h.admin + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == 503
+	})
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(pid) + "/children")
+	for _, other := range tasks(pid) {
+		more, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/task/" + other + "/children")
+		b = append(append(b, ' '), more...)
+	}
+	if fields := strings.Fields(string(b)); len(fields) > 0 {
+		h.next, _ = strconv.Atoi(fields[0])
+	}
+	if h.next == 0 {
+		t.Skipf("PASSED BY: the kernel does not tell a process's children: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Kill(h.next, syscall.SIGKILL) })
+	for i := range waitingEvents {
+		if status, _ := h.get("/orders/" + strconv.Itoa(100_000+i)); status != 200 {
+			t.Fatalf("order %d is answered with %d", i, status)
+		}
+	}
+	return h
+}
+
+// tasks are the threads of a process: children belong to the one that started them.
+func tasks(pid int) (list []string) {
+	entries, _ := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return list
+}
+
+// TestHandOverFromTheDead: the process before dies instead of ending, and what its successor had waiting is learned.
+func TestHandOverFromTheDead(t *testing.T) {
+	h := handOverWaits(t)
+	if err := h.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the hand-over", func() bool { return holder(t, h.dir) == h.next })
+	until(t, "the new process's dashboard", func() bool { return h.metric("merlon_connections") >= 0 })
+	if err := syscall.Kill(h.next, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-h.ended
+	if got := answered(t, h.dir); got != waitingEvents {
+		t.Errorf("%d of %d are learned\n%s", got, waitingEvents, h.log)
+	}
+	if strings.Contains(h.log.String(), "events are lost") {
+		t.Error(h.log)
+	}
+}
+
+// TestHandOverThatNeverEnds: the process before keeps the data directory until its successor is told to stop. What the
+// successor had waiting is lost, and it says so, with the number.
+func TestHandOverThatNeverEnds(t *testing.T) {
+	h := handOverWaits(t)
+	if err := syscall.Kill(h.next, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the successor's end", func() bool { return syscall.Kill(h.next, 0) != nil || zombie(h.next) })
+	if err := h.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-h.ended
+	if want := `"events":` + strconv.Itoa(waitingEvents); !strings.Contains(h.log.String(), "events are lost") || !strings.Contains(h.log.String(), want) {
+		t.Errorf("the log does not say %s\n%s", want, h.log)
+	}
+}
+
+// zombie tells whether a process has ended and its parent has not asked.
+func zombie(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	_, rest, _ := strings.Cut(string(b), ") ")
+	return err == nil && strings.HasPrefix(rest, "Z")
+}
+
 // answered is how many answers with status 200 the learned state knows of GET /orders/{orderId}.
 func answered(t *testing.T, dir string) (n uint64) {
 	t.Helper()

@@ -215,6 +215,7 @@ func (k *Core) Close(ctx context.Context) error {
 	k.Queue.Close()
 	k.consumed.Wait()
 	if k.Node == nil {
+		k.Queue.Discard() // the data directory never became free (OpenPassed)
 		return nil
 	}
 	k.stopTend()

@@ -166,9 +166,7 @@ func (p *Process) loop(ctx context.Context, l *Loaded, signals <-chan os.Signal)
 func (p *Process) Start() error {
 	l := p.first
 	p.memory = listen.NewMemory(p.o.Ceiling)
-	for _, n := range l.notices {
-		p.log.Warn(n.String())
-	}
+	logNotices(p.log, l.notices)
 	var err error
 	if p.groups, err = p.groupsOf(l.cfg, nil); err != nil {
 		p.quit()
@@ -242,11 +240,12 @@ func (p *Process) Stop() error {
 	p.tasks.Wait()
 	saveCtx, cancelSave := context.WithTimeout(context.Background(), time.Minute)
 	defer cancelSave()
-	if n := p.core.Queue.Len(); p.core.Node == nil && n > 0 {
-		p.log.Error("events are lost: the data directory did not become free", "events", n)
-	}
 	if err := p.core.Close(saveCtx); err != nil {
 		return err
+	}
+	if n := p.core.Queue.Dropped(); p.core.Node == nil && n > 0 {
+		p.log.Error("events are lost: the data directory did not become free", "events", n, "of", p.core.Queue.Published())
+		return nil
 	}
 	p.log.Info("stopped; what was learned is saved")
 	return nil

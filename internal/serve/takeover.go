@@ -55,10 +55,14 @@ func (p *Process) takeOver(l *Loaded) {
 	if err := p.beginPackets(); err != nil {
 		p.log.Error("HTTP/3 is not served", "error", err)
 	}
-	if err := p.o.Parent.Wait(p.life); err != nil {
+	ended := make(chan struct{})
+	p.tasks.Go(func() { p.tellWaiting(ended) })
+	err := p.o.Parent.Wait(p.life)
+	close(ended)
+	if err != nil {
 		return // this one ends first
 	}
-	o := p.coreOptions(l)
+	o, waited := p.coreOptions(l), p.core.Queue.Len()
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		err := p.core.Attach(p.life, o)
 		if err == nil {
@@ -81,8 +85,26 @@ func (p *Process) takeOver(l *Loaded) {
 		p.failure <- fmt.Errorf("dashboard and API: %w", err)
 		return
 	}
-	p.log.Info("taken over", "events_waited", p.core.Queue.Len())
+	p.log.Info("taken over", "events_waited", waited, "events_dropped", p.core.Queue.Dropped())
 	if err := p.TellSetup(context.WithoutCancel(p.life)); err != nil {
 		p.log.Warn("no setup link", "error", err)
+	}
+}
+
+// waitingTold is how often it is said that learning waits for the process before; by its drain time that has ended.
+const waitingTold = time.Minute
+
+// tellWaiting says how many events wait, and how many did not fit, while the process before does not end.
+func (p *Process) tellWaiting(ended <-chan struct{}) {
+	t := time.NewTicker(waitingTold)
+	defer t.Stop()
+	for began := time.Now(); ; {
+		select {
+		case <-ended:
+			return
+		case <-t.C:
+			p.log.Warn("nothing is learned: the process before does not end", "for", time.Since(began).Round(time.Second).String(),
+				"events_waiting", p.core.Queue.Len(), "events_dropped", p.core.Queue.Dropped())
+		}
 	}
 }

@@ -227,6 +227,18 @@ func (q *Queue) Close() {
 	q.wake()
 }
 
+// Discard gives up the events that wait in a closed queue which nobody takes from, counts them as dropped, and says how many
+// they were.
+func (q *Queue) Discard() int {
+	q.mu.Lock()
+	items := q.items
+	q.items, q.bytes = nil, 0
+	q.mu.Unlock()
+	q.dropped.Add(uint64(len(items)))
+	q.Release(items...)
+	return len(items)
+}
+
 // Len is the number of events waiting.
 func (q *Queue) Len() int {
 	q.mu.Lock()

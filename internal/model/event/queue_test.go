@@ -161,3 +161,15 @@ func BenchmarkPublish(b *testing.B) {
 	q.Close()
 	<-done
 }
+
+// TestDiscardedEventsAreCounted: what nobody ever took is dropped, not forgotten.
+func TestDiscardedEventsAreCounted(t *testing.T) {
+	q := NewQueue(100)
+	for range 5 {
+		q.Publish(q.New())
+	}
+	q.Close()
+	if n := q.Discard(); n != 5 || q.Dropped() != 5 || q.Len() != 0 || q.Take(t.Context()) != nil || q.Discard() != 0 {
+		t.Errorf("%d given up, %d dropped, %d waiting", n, q.Dropped(), q.Len())
+	}
+}
