@@ -3,6 +3,7 @@
 
 const axisWidth = 48;
 const axisHeight = 22;
+const margin = 6; // for the upper half of the topmost number; the sheet takes it back
 const heights = { rate: 168, bad: 72 };
 const per = { s: 1, min: 60, h: 3600 };
 
@@ -77,8 +78,8 @@ async function follow(figure) {
     const last = field.kind === "bad";
     return {
       width: field.box.clientWidth,
-      height: heights[field.kind] + (last ? axisHeight : 0),
-      padding: [0, 0, 0, 0],
+      height: heights[field.kind] + margin + (last ? axisHeight : margin),
+      padding: [margin, 0, last ? 0 : margin, 0],
       tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
       legend: { show: false },
       cursor: { y: false, sync: { key: figure.dataset.series }, points: { show: field.kind === "rate" }, drag: { x: false, y: false } },
