@@ -34,12 +34,13 @@ type World struct {
 	estate   *inventory.Inventory
 	standing bundle.Standing
 	status   admin.Status
+	hashing  admin.Hashing
 }
 
 // New makes a world whose clock stands at a fixed time until somebody moves it.
 func New(tb testing.TB) *World {
 	tb.Helper()
-	w := &World{now: time.Date(2026, 11, 20, 14, 30, 0, 0, time.UTC)}
+	w := &World{now: time.Date(2026, 11, 20, 14, 30, 0, 0, time.UTC), hashing: admin.Hashing{Memory: 64, Passes: 1, Threads: 1}} // cheap: what is tested is not the cost
 	w.status = admin.Status{
 		Version: "0.1.0", Node: "node-1", Started: w.now.Add(-51 * time.Hour), Listen: []string{"http://127.0.0.1:8080"},
 		Journal: "writing", Database: "writing",
@@ -70,7 +71,7 @@ func (w *World) Reopen(tb testing.TB) *admin.Admin {
 	tb.Helper()
 	a, err := admin.New(tb.Context(), admin.Options{
 		Store: w.Store, Inventory: w.Estate, Stand: w.stand, Status: w.Status, Key: [32]byte{1}, Now: w.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
-		Hashing: admin.Hashing{Memory: 64, Passes: 1, Threads: 1}, // cheap: what is tested is not the cost
+		Hashing: w.hashing,
 		Poll:    5 * time.Millisecond,
 	})
 	if err != nil {
@@ -135,10 +136,18 @@ func (w *World) Standing() bundle.Standing {
 	return w.standing
 }
 
+// SetHashing changes the cost of passwords for the Admin that Reopen makes next.
+func (w *World) SetHashing(h admin.Hashing) { w.hashing = h }
+
 // SignIn makes the administrator's account, if it is not there yet, and signs in.
 func (w *World) SignIn(tb testing.TB) admin.SignedIn {
 	tb.Helper()
-	from := admin.Visitor{Address: "127.0.0.1", Browser: "test"}
+	return w.SignInFrom(tb, admin.Visitor{Address: "127.0.0.1", Browser: "test"})
+}
+
+// SignInFrom is SignIn of a certain visitor.
+func (w *World) SignInFrom(tb testing.TB, from admin.Visitor) admin.SignedIn {
+	tb.Helper()
 	token, needed, err := w.Admin.NewSetup(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
