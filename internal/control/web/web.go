@@ -20,6 +20,7 @@ import (
 	"merlon/internal/control/web/overview"
 	"merlon/internal/control/web/people"
 	"merlon/internal/control/web/policy"
+	"merlon/internal/control/web/tour"
 	"merlon/internal/control/web/ui"
 	"merlon/internal/model/account"
 )
@@ -38,7 +39,7 @@ type server struct {
 func Routes(o Options) []ui.Route {
 	return slices.Concat(
 		[]ui.Route{{Method: "POST", Path: "/theme", Needs: account.Open, Handle: setTheme}},
-		people.Routes(o), overview.Routes(o), estate.Routes(o), endpoint.Routes(o), activity.Routes(o), policy.Routes(o),
+		people.Routes(o), overview.Routes(o), estate.Routes(o), endpoint.Routes(o), activity.Routes(o), policy.Routes(o), tour.Routes(o),
 	)
 }
 
@@ -83,6 +84,9 @@ func (s *server) guard(route ui.Route) http.HandlerFunc {
 			Notice: notice(r.URL.Query().Get("done")), Assets: s.assets.base, Nav: s.nav, Theme: themeOf(r), Here: r.URL.RequestURI(), Now: s.Admin.Now(),
 		}
 		err := s.enter(w, r, route, p)
+		if err == nil {
+			p.Tour, err = tour.Of(r, s.Options, p.Caller)
+		}
 		if err == nil {
 			err = route.Handle(w, r, p)
 		}

@@ -127,6 +127,16 @@ func describe(e *inventory.Endpoint) {
 
 		SuccessesWithCredential: e.Requests * 9 / 10,
 	}
+	if e.Access == inventory.Write {
+		d.Writers = []inventory.Writer{{Principal: "9f2c81d07be4a613", Proved: true, First: e.FirstSeen, Count: e.Requests, Since: e.FirstSeen.Add(-70 * time.Hour), Reads: 813}}
+	}
+	if e.Access == inventory.Write && !e.Documented {
+		d.Writers[0].NeverBefore = true
+		d.Postures = append(d.Postures, finding.Posture{
+			ID: "posture.first-write", Endpoint: e.ID, Classes: []string{"API5:2023"}, Severity: finding.High, Confirmed: true,
+			Why: "principal 9f2c81d07be4a613 had only read until it wrote here.", Mend: "Ask its owner whether it is meant to write.",
+		})
+	}
 	if e.State == inventory.Candidate {
 		d.Support = inventory.Support{Principals: 1, Networks: 2, Buckets: 3, Missing: "2 more authenticated callers, 1 more hours with success"}
 	}
