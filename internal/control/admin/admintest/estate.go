@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/model/dataclass"
 	"merlon/internal/model/event"
+	"merlon/internal/model/exchange"
 	"merlon/internal/model/finding"
 	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
@@ -195,7 +197,7 @@ func (w *World) fillEvents(tb testing.TB, r *rand.Rand) {
 		e := store.Event{
 			ID: namer.Name(at.UnixNano()).String(), Time: at, Arrived: at, Site: "acme", Node: "node-1", Source: "proxy", Method: o.method, Host: "api.acme.example",
 			Template: o.template, Actor: fmt.Sprintf("principal:%016x", 0x51a0+r.Uint64N(30)), Strength: "accepted", Address: fmt.Sprintf("198.51.100.%d", r.IntN(60)),
-			Country: "DE", UserAgent: agents[r.IntN(len(agents))], Mode: "watch", Action: "allow", Status: 200, LatencyMicros: 4000 + r.Int64N(90_000), Findings: []byte("[]"),
+			Country: "DE", ASN: 3320, JA4: "t13d1517h2_8daaf6152771_cb7bf5808d99", Fingerprint: fmt.Sprintf("%016x", 0xfee1+r.Uint64N(9)), UserAgent: agents[r.IntN(len(agents))], Mode: "watch", Action: "allow", Status: 200, LatencyMicros: 4000 + r.Int64N(90_000), Findings: []byte("[]"),
 		}
 		for j := range operations() {
 			if operations()[j].template == o.template && operations()[j].method == o.method {
@@ -203,10 +205,13 @@ func (w *World) fillEvents(tb testing.TB, r *rand.Rand) {
 			}
 		}
 		e.Principal = e.Actor[len("principal:"):]
+		e.Detail, e.Shape = seen(o.method)
 		switch {
 		case i%17 == 3:
 			e.Findings = event.AppendFindings(nil, []finding.Finding{{ID: "wire.conflicting-length", Classes: []string{"CWE-444"}, Severity: finding.High, Score: 1, Where: "wire", Why: "Content-Length and Transfer-Encoding disagree", Evidence: "Content-Length: 4, Transfer-Encoding: chunked"}})
 			e.FindingIDs, e.Severity, e.Would, e.Status, e.Notable = []string{"wire.conflicting-length"}, int(finding.High), "block", 400, true
+			e.Detail.Anomalies.Add(exchange.AnomalyCLTE)
+			e.Detail.Principal, e.Detail.Credentials = identity.Principal{}, 0
 			e.Strength, e.Principal, e.Actor = "anonymous", "", fmt.Sprintf("fingerprint:%016x", 0x77+r.Uint64N(5))
 		case i%23 == 5:
 			e.Mode, e.Action, e.Status, e.Rule, e.Notable = "enforce", "block", 403, "standing:019a", true
@@ -219,6 +224,31 @@ func (w *World) fillEvents(tb testing.TB, r *rand.Rand) {
 	if err := w.Store.AddEvents(tb.Context(), rows); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// seen is what the proxy observes of an ordinary call.
+func seen(method string) (store.EventDetail, store.Shape) {
+	d := store.EventDetail{
+		Observed: exchange.SawAll, ResponseBody: exchange.BodyJSON, ResponseBytes: 1840, ResponseWalked: true, RequestWalked: true, AddedMicros: 41, Knowledge: 412,
+		Credentials: identity.Credentials(0).With(identity.Bearer), Principal: identity.Principal{Token: 0x51a0, Strength: identity.Accepted, Carrier: identity.Bearer},
+	}
+	text := func(part exchange.Part, parent int, name string, class dataclass.Class) store.Place {
+		return store.Place{Part: part, Kind: exchange.KindString, Name: name, Parent: parent, Classes: uint64(class.Set())}
+	}
+	s := store.Shape{
+		text(exchange.InPath, -1, "", dataclass.Word), text(exchange.InPath, -1, "", dataclass.Word), text(exchange.InPath, -1, "", dataclass.UUID),
+		text(exchange.InQuery, -1, "expand", dataclass.Word),
+	}
+	if method == "POST" || method == "PATCH" {
+		d.RequestBody, d.RequestBytes = exchange.BodyJSON, 212
+		root := len(s)
+		s = append(s, store.Place{Part: exchange.InBody, Kind: exchange.KindObject, Parent: -1}, text(exchange.InBody, root, "email", dataclass.Email),
+			store.Place{Part: exchange.InBody, Kind: exchange.KindString, Name: "password", Parent: root, Secret: true})
+	}
+	root := len(s)
+	return d, append(s, store.Place{Part: exchange.InResponseBody, Kind: exchange.KindObject, Parent: -1}, text(exchange.InResponseBody, root, "id", dataclass.UUID),
+		store.Place{Part: exchange.InResponseBody, Kind: exchange.KindArray, Name: "records", Parent: root}, store.Place{Part: exchange.InResponseBody, Kind: exchange.KindObject, Parent: root + 2},
+		text(exchange.InResponseBody, root+3, "ssn", dataclass.SSN), text(exchange.InResponseBody, root+3, "note", dataclass.Text))
 }
 
 // AddEvent stores one more event, on an endpoint whose template ends in a text from a hostile caller.

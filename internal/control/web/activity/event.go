@@ -20,7 +20,7 @@ func (s *room) event(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 		return err
 	}
 	p.Title, p.Active = "Event "+told.ID, "activity"
-	return ui.Show(w, r, http.StatusOK, eventPage(p, eventView{told, s.Admin.Now(), newFilter(url.Values{})}))
+	return show(w, r, http.StatusOK, eventPage(p, eventView{told, s.Admin.Now(), newFilter(url.Values{})}))
 }
 
 // eventView is the page of one event.

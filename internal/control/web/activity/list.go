@@ -85,7 +85,7 @@ func (s *room) list(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 			return err
 		}
 	}
-	return ui.Show(w, r, status, listPage(p, v))
+	return show(w, r, status, listPage(p, v))
 }
 
 // fill asks for the events and their counts.

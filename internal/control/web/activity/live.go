@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"merlon/internal/control/admin"
@@ -27,6 +28,10 @@ var errGone = errors.New("the reader has gone")
 // live sends what comes as server-sent events. The rows are the list's own, so that there is one way to write them; after a
 // broken connection the browser says which was the last one that it has.
 func (s *room) live(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
+	if !strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+		http.Redirect(w, r, string(newFilter(r.URL.Query()).link()), http.StatusSeeOther) // somebody opened it as a page
+		return nil
+	}
 	in := r.URL.Query()
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		in.Set("after", last)
@@ -73,7 +78,7 @@ func (s *room) message(r *http.Request, f filter, b admin.EventBatch) ([]byte, e
 	}
 	var rows bytes.Buffer
 	for i := len(b.Events) - 1; i >= 0; i-- {
-		if err := eventRowView(f, rowOf(b.Events[i]), s.Admin.Now(), true).Render(r.Context(), &rows); err != nil {
+		if err := quiet(eventRowView(f, rowOf(b.Events[i]), s.Admin.Now(), true)).Render(r.Context(), &rows); err != nil {
 			return nil, err
 		}
 	}
