@@ -378,7 +378,11 @@ func (c *Conn) fill() error {
 	for {
 		c.mu.Lock()
 		c.ask()
+		unread := c.out != nil && len(c.out.b) > maxUnread
 		c.mu.Unlock()
+		if unread {
+			return flooded(kindUnread)
+		}
 		n, err := c.nc.Read(c.buf[c.w:])
 		if n > 0 {
 			c.w += n

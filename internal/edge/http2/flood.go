@@ -13,12 +13,13 @@ const (
 	kindWindow
 	kindUnknown
 	kindHeader // one header block, not a rate
+	kindUnread // frames that make us answer, from a client that does not read the answers
 	numKinds
 )
 
 // kindNames are for the log. They are constant.
 var kindNames = [numKinds]string{
-	"streams reset", "streams at fault", "PING", "SETTINGS", "PRIORITY", "empty DATA", "WINDOW_UPDATE", "unknown frames", "an endless header block",
+	"streams reset", "streams at fault", "PING", "SETTINGS", "PRIORITY", "empty DATA", "WINDOW_UPDATE", "unknown frames", "an endless header block", "frames to answer, from a client that does not read",
 }
 
 // flood counts the frames of one connection that carry nothing. It looks at the clock only when a burst is used up.

@@ -11,6 +11,9 @@ const (
 	// maxPending bounds what waits to be sent; whoever has more to write waits. What the reading goroutine adds is bounded by
 	// the limits on floods.
 	maxPending = 64 << 10
+	// maxUnread is how much may wait in all: what requests write stays below it, so beyond it are our answers to frames of a
+	// client that does not read them.
+	maxUnread = 256 << 10
 	// keptPending is the largest buffer that is used again.
 	keptPending = maxPending + 2*defaultFrame
 	// flushRounds is how often a goroutine that has an answer of its own sends what others add meanwhile.
