@@ -21,13 +21,14 @@ import (
 	"syscall"
 	"time"
 
+	"merlon/internal/config"
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy/listen"
 	"merlon/internal/edge/proxy/upstream"
 	"merlon/internal/enforce/engine"
 )
 
-// Options is everything a Server is made from. Zero limits and time-outs take their defaults.
+// Options is everything a Server is made from. Zero limits and time-outs take the defaults of config.
 type Options struct {
 	Engine *engine.Engine
 	// Sites are the upstreams of each site. The server closes them when it is shut down.
@@ -64,21 +65,20 @@ type Timeouts struct {
 
 func (o *Options) fill() {
 	o.Codec = o.Codec.Filled()
-	def := func(p *int, v int) {
-		if *p <= 0 {
-			*p = v
-		}
+	d := config.Default()
+	o.InspectRequest = positive(o.InspectRequest, int(d.Limits.InspectRequestBytes))
+	o.InspectResponse = positive(o.InspectResponse, int(d.Limits.InspectResponseBytes))
+	o.Timeouts.Head = positive(o.Timeouts.Head, d.Timeouts.Head)
+	o.Timeouts.Body = positive(o.Timeouts.Body, d.Timeouts.Body)
+	o.Timeouts.Idle = positive(o.Timeouts.Idle, d.Timeouts.Idle)
+}
+
+// positive is what was said, or else the default.
+func positive[T int | time.Duration](said, d T) T {
+	if said > 0 {
+		return said
 	}
-	def(&o.InspectRequest, 128<<10)
-	def(&o.InspectResponse, 128<<10)
-	dur := func(p *time.Duration, v time.Duration) {
-		if *p <= 0 {
-			*p = v
-		}
-	}
-	dur(&o.Timeouts.Head, 10*time.Second)
-	dur(&o.Timeouts.Body, 30*time.Second)
-	dur(&o.Timeouts.Idle, 75*time.Second)
+	return d
 }
 
 // Server serves client connections on any number of listeners.

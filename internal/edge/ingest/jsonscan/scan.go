@@ -311,8 +311,8 @@ func hex4(b []byte, i int) (rune, bool) {
 	if i+4 > len(b) {
 		return 0, false
 	}
-	h, l := rune(hex(b[i]))<<4|rune(hex(b[i+1])), rune(hex(b[i+2]))<<4|rune(hex(b[i+3]))
-	if hex(b[i])|hex(b[i+1])|hex(b[i+2])|hex(b[i+3]) > 15 {
+	h, l := rune(Hex(b[i]))<<4|rune(Hex(b[i+1])), rune(Hex(b[i+2]))<<4|rune(Hex(b[i+3]))
+	if Hex(b[i])|Hex(b[i+1])|Hex(b[i+2])|Hex(b[i+3]) > 15 {
 		return 0, false
 	}
 	return h<<8 | l, true

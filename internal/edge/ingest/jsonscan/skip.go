@@ -101,8 +101,8 @@ func (s *Scanner) word(w string) {
 	s.i += len(w)
 }
 
-// hex is a hexadecimal digit's value, 0xff for any other byte.
-func hex(c byte) byte {
+// Hex is a hexadecimal digit's value, 0xff for any other byte.
+func Hex(c byte) byte {
 	switch {
 	case c-'0' <= 9:
 		return c - '0'

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 
+	"merlon/internal/edge/ingest/jsonscan"
 	"merlon/internal/model/exchange"
 )
 
@@ -154,8 +155,8 @@ func Unescape(b []byte) []byte {
 		case 'v':
 			out = append(out, '\v')
 		case 'x':
-			if i+2 < len(b) && hex(b[i+1]) < 16 && hex(b[i+2]) < 16 {
-				out = append(out, hex(b[i+1])<<4|hex(b[i+2]))
+			if i+2 < len(b) && jsonscan.Hex(b[i+1]) < 16 && jsonscan.Hex(b[i+2]) < 16 {
+				out = append(out, jsonscan.Hex(b[i+1])<<4|jsonscan.Hex(b[i+2]))
 				i += 2
 				continue
 			}
@@ -165,14 +166,4 @@ func Unescape(b []byte) []byte {
 		}
 	}
 	return out
-}
-
-func hex(c byte) byte {
-	switch {
-	case c-'0' <= 9:
-		return c - '0'
-	case (c|0x20)-'a' <= 5:
-		return (c | 0x20) - 'a' + 10
-	}
-	return 0xff
 }

@@ -10,27 +10,29 @@ import (
 	"sync/atomic"
 	"time"
 
+	"merlon/internal/config"
 	"merlon/internal/model/identity"
 )
 
-// AdmissionOptions says how much room there is, and for whom. Zero values take their defaults.
+// AdmissionOptions says how much room there is, and for whom. Zero values take their defaults, those of config where
+// it has them.
 type AdmissionOptions struct {
-	// Connections is how many client connections may be open at once; 20,000.
+	// Connections is how many client connections may be open at once.
 	Connections int
-	// PerNetwork is how many of them one client network (/24, /48) may have once more than half of Connections are open;
-	// 512. With room for all nobody is counted out: one network can be a company or a mobile carrier behind one address,
+	// PerNetwork is how many of them one client network (/24, /48) may have once more than half of Connections are open.
+	// With room for all nobody is counted out: one network can be a company or a mobile carrier behind one address,
 	// or a load balancer that does not say whom it speaks for.
 	PerNetwork int
 	// PerAddress is the same for one address (/32, /64: an IPv6 client owns that much); as PerNetwork.
 	PerAddress int
-	// Handshakes is how many TLS handshakes may wait to be computed, 1,024: half a second of work for one processor. Those
+	// Handshakes is how many TLS handshakes may wait to be computed: by default half a second of work for one processor. Those
 	// that wait for their client do not count.
 	Handshakes int
 	// Computing is how many handshakes are computed at once; half the processors, so that a flood of them leaves the other
 	// half to requests. On two processors what runs beside 64 clients' handshakes is 0.3 ms late, 4 ms at worst, against
 	// 0.9 and 29 ms without a bound (BenchmarkHandshakes).
 	Computing int
-	// HandshakeTimeout bounds a whole handshake; 10 s.
+	// HandshakeTimeout bounds a whole handshake.
 	HandshakeTimeout time.Duration
 	// Refuse says whether a client is dropped before its handshake costs anything: by address list or fingerprint. It
 	// must not block. ja4 is empty on plain connections.
@@ -47,13 +49,14 @@ func (o *AdmissionOptions) fill() {
 			*p = v
 		}
 	}
-	def(&o.Connections, 20_000)
-	def(&o.PerNetwork, 512)
+	d := config.Default()
+	def(&o.Connections, d.Limits.Connections)
+	def(&o.PerNetwork, d.Limits.ConnectionsPerNetwork)
 	def(&o.PerAddress, o.PerNetwork)
-	def(&o.Handshakes, 1024)
+	def(&o.Handshakes, d.Limits.Handshakes)
 	def(&o.Computing, max(1, runtime.GOMAXPROCS(0)/2))
 	if o.HandshakeTimeout <= 0 {
-		o.HandshakeTimeout = 10 * time.Second
+		o.HandshakeTimeout = d.Timeouts.Handshake
 	}
 	if o.Refuse == nil {
 		o.Refuse = func(netip.Addr, string) bool { return false }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"merlon/internal/config"
 	"merlon/internal/edge/http1"
 	"merlon/internal/edge/proxy/upstream/link"
 	"merlon/internal/edge/proxy/upstream/retry"
@@ -27,9 +28,9 @@ type Options struct {
 	Retries  Retries
 	// Health is the active check; without a path only the answers to requests tell how servers are.
 	Health Health
-	// MaxIdle is how many idle connections are kept to each server (default 256).
+	// MaxIdle is how many idle connections are kept to each server (default as in config).
 	MaxIdle int
-	// MaxInUse is how many requests one server may have under way (default 4096); Target.MaxConnections lowers it. Beyond it
+	// MaxInUse is how many requests one server may have under way (default as in config); Target.MaxConnections lowers it. Beyond it
 	// requests wait: at most MaxWaiting (default 1024) of the group, each at most Wait (default 1 s). All others get ErrBusy.
 	MaxInUse, MaxWaiting int
 	Wait                 time.Duration
@@ -46,13 +47,13 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Timeouts bound each step in wall time.
+// Timeouts bound each step in wall time; their defaults are those of config.
 type Timeouts struct {
-	// Connect bounds connecting, TLS included (default 5 s).
+	// Connect bounds connecting, TLS included.
 	Connect time.Duration
-	// Response bounds the wait for an answer, from the request's last byte on (default 60 s).
+	// Response bounds the wait for an answer, from the request's last byte on.
 	Response time.Duration
-	// Body bounds each wait for more of a body, in either direction (default 30 s).
+	// Body bounds each wait for more of a body, in either direction.
 	Body time.Duration
 }
 
@@ -67,14 +68,15 @@ type Retries struct {
 
 func (o *Options) fill() {
 	o.Codec = o.Codec.Filled()
-	def(&o.MaxIdle, 256)
-	def(&o.MaxInUse, 4096)
+	d := config.Default()
+	def(&o.MaxIdle, d.Limits.UpstreamConnections)
+	def(&o.MaxInUse, d.Limits.UpstreamInUse)
 	def(&o.MaxWaiting, 1024)
 	def(&o.Wait, time.Second)
 	def(&o.ResolveEvery, 30*time.Second)
-	def(&o.Timeouts.Connect, 5*time.Second)
-	def(&o.Timeouts.Response, 60*time.Second)
-	def(&o.Timeouts.Body, 30*time.Second)
+	def(&o.Timeouts.Connect, d.Timeouts.Connect)
+	def(&o.Timeouts.Response, d.Timeouts.Response)
+	def(&o.Timeouts.Body, d.Timeouts.Body)
 	def(&o.Retries.Budget, 0.2)
 	def(&o.Retries.Attempts, 2)
 	o.Health.fill()
