@@ -87,7 +87,7 @@ func New(o Options) (*Guard, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := o.bundle(cfg)
+	b, err := o.bundle(cfg, time.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (g *Guard) Reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, err := g.options.bundle(cfg)
+	b, err := g.options.bundle(cfg, g.now())
 	if err != nil {
 		return err
 	}
@@ -187,10 +187,10 @@ func (o *Options) config() (config.Config, error) {
 }
 
 // bundle reads what people wrote about the API.
-func (o *Options) bundle(cfg config.Config) (*bundle.Bundle, error) {
-	b, notices, faults := core.LoadBundle(cfg)
+func (o *Options) bundle(cfg config.Config, now time.Time) (*bundle.Bundle, error) {
+	b, notices, faults := core.LoadBundle(cfg, now)
 	if o.PolicyText != nil {
-		p, n, f := core.ParsePolicy("PolicyText", o.PolicyText)
+		p, n, f := core.ParsePolicy("PolicyText", o.PolicyText, now)
 		b.Sites[0].Policy = p
 		notices, faults = append(notices, n...), append(faults, f...)
 	}

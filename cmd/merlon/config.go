@@ -13,7 +13,7 @@ import (
 	"merlon/internal/config"
 	"merlon/internal/core"
 	"merlon/internal/model/bundle"
-	"merlon/internal/model/description"
+	"merlon/internal/serve"
 )
 
 func configCommand(c console) *cobra.Command {
@@ -27,7 +27,7 @@ func configCommand(c console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, files []string) error {
 			var all []fmt.Stringer
 			for _, f := range files {
-				cfg, notices, wrong := checkFile(f)
+				cfg, notices, wrong := serve.Source{File: f}.Check()
 				for _, n := range notices {
 					fmt.Fprintln(c.err, "notice:", n)
 				}
@@ -46,38 +46,6 @@ func configCommand(c console) *cobra.Command {
 	cmd.Flags().BoolVar(&bind, "bind", false, "also try to listen on every address; do not use while Merlon runs")
 	parent.AddCommand(cmd)
 	return parent
-}
-
-// checkFile finds everything that serve would refuse, and what it would only warn of.
-func checkFile(name string) (cfg config.Config, notices, wrong []fmt.Stringer) {
-	read := func(name string) ([]byte, error) { return core.ReadBounded(name, core.MaxSpecBytes) }
-	cfg, notes, all := config.Check(name, config.Files{Read: read, Now: time.Now(), Strict: true, Spec: func(name string, content []byte) error {
-		_, err := description.ParseOpenAPI(name, content)
-		return err
-	}})
-	if len(all) == 0 {
-		_, all = cfg.Apply(config.Flags{})
-	}
-	for _, n := range notes {
-		notices = append(notices, n)
-	}
-	unread := make(map[string]bool)
-	for _, m := range all {
-		wrong = append(wrong, m)
-		unread[m.Key] = true
-	}
-	// What is in the policies has places of its own; descriptions were parsed above.
-	rest := cfg
-	rest.Sites = nil
-	for i, s := range cfg.Sites {
-		s.Specs = nil
-		if unread[fmt.Sprintf("sites[%d].policy", i)] {
-			s.Policy = ""
-		}
-		rest.Sites = append(rest.Sites, s)
-	}
-	_, more, faults := core.LoadBundleBy(rest, read)
-	return cfg, append(notices, more...), append(wrong, faults...)
 }
 
 // tryListening opens every address and closes it again.
@@ -116,14 +84,16 @@ func tryListening(ctx context.Context, file string, cfg config.Config) (wrong []
 
 // loadConfig reads the file, if one is named, and lays the flags over it. It does not look at what the file names.
 func loadConfig(file string, f config.Flags) (config.Config, error) {
-	cfg := config.Default()
-	if file != "" {
-		var wrong []config.Mistake
-		if cfg, wrong = config.Load(file, os.ReadFile); len(wrong) > 0 {
-			return cfg, mistakes(wrong)
-		}
+	cfg, _, wrong := config.Read(file, f, config.Files{Read: os.ReadFile, Blind: true})
+	if len(wrong) > 0 {
+		return cfg, mistakes(wrong)
 	}
-	cfg, wrong := cfg.Apply(f)
+	return cfg, nil
+}
+
+// readConfig reads a file for what it says, whoever may be missing in it.
+func readConfig(file string) (config.Config, error) {
+	cfg, wrong := config.Load(file, os.ReadFile)
 	if len(wrong) > 0 {
 		return cfg, mistakes(wrong)
 	}
@@ -132,7 +102,7 @@ func loadConfig(file string, f config.Flags) (config.Config, error) {
 
 // loadBundle reads what a configuration names.
 func loadBundle(cfg config.Config) (b *bundle.Bundle, notices, faults []fmt.Stringer) {
-	return core.LoadBundle(cfg)
+	return core.LoadBundle(cfg, time.Now())
 }
 
 // plainMistake is a mistake that has said everything.

@@ -26,12 +26,12 @@ import (
 
 // readFlags say where a reading command reads from.
 type readFlags struct {
-	data, server, format, site string
+	whereFlags
+	format, site string
 }
 
 func (f *readFlags) register(cmd *cobra.Command, formats string) {
-	cmd.Flags().StringVar(&f.data, "data", "./data", "data directory to read; a running Merlon may be using it")
-	cmd.Flags().StringVar(&f.server, "server", "", "URL of a running Merlon's API, such as http://127.0.0.1:9901; its token is read from MERLON_TOKEN")
+	f.whereFlags.register(cmd)
 	cmd.Flags().StringVar(&f.format, "format", strings.Split(formats, ",")[0], "one of "+formats)
 	cmd.Flags().StringVar(&f.site, "site", "", "only this site")
 }
@@ -106,14 +106,17 @@ func inventoryCommand(c console) *cobra.Command {
 	return parent
 }
 
-// load reads the latest inventory: from a server when one is named, else from the data directory.
+// load reads the latest inventory: from a running Merlon when one is named or has the data directory, else from the files.
 func (f *readFlags) load(ctx context.Context) (*inventory.Inventory, error) {
+	r, data, err := f.find(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var v *inventory.Inventory
-	var err error
-	if f.server != "" {
-		v, err = fetchInventory(ctx, f.server, os.Getenv("MERLON_TOKEN"))
+	if r != nil {
+		v, err = r.inventory(ctx)
 	} else {
-		v, err = readInventory(ctx, f.data)
+		v, err = readInventory(ctx, data)
 	}
 	if err != nil {
 		return nil, err

@@ -78,6 +78,7 @@ func commands(c console) []*cobra.Command {
 		ingestCommand(c),
 		inventoryCommand(c),
 		inspectCommand(c),
+		tokenCommand(c),
 		labCommand(c),
 		configCommand(c),
 		versionCommand(c),

@@ -14,14 +14,22 @@ const maxHops = 16
 
 // checker gathers what is wrong with values that each parsed.
 type checker struct {
-	file     string
-	at       map[string]*token.Position
+	file string
+	at   map[string]*token.Position
+	// laid are the keys that the command line has laid over the file, with their flags; nil for none.
+	laid     map[string]string
 	mistakes []Mistake
 }
 
 // check returns the mistakes in c that file can have; at says where its keys stand and may be nil.
 func (c Config) check(file string, at map[string]*token.Position) []Mistake {
 	k := checker{file: file, at: at}
+	k.all(c)
+	return k.mistakes
+}
+
+// all checks everything that can be known without looking into other files.
+func (k *checker) all(c Config) {
 	k.name("node", c.Node)
 	k.listeners(c)
 	k.admin(c.Admin)
@@ -31,11 +39,17 @@ func (c Config) check(file string, at map[string]*token.Position) []Mistake {
 	k.bounds(c)
 	k.oneOf("logs.level", c.Logs.Level, "debug", "info", "warn", "error")
 	k.oneOf("logs.format", c.Logs.Format, "auto", "text", "json")
-	return k.mistakes
 }
 
 func (k *checker) add(key, hint, format string, args ...any) {
 	m := Mistake{File: k.file, Key: key, Message: fmt.Sprintf(format, args...), Hint: hint}
+	for over, flag := range k.laid {
+		if covers(over, key) {
+			m.File, m.Key = commandLine, flag
+			k.mistakes = append(k.mistakes, m)
+			return
+		}
+	}
 	// The place is that of the key or of the nearest key around it that was written.
 	for p := key; p != "" && m.Line == 0; p = p[:max(0, strings.LastIndexAny(p, ".["))] {
 		if pos := k.at[p]; pos != nil {

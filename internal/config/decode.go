@@ -58,8 +58,9 @@ func covers(outer, key string) bool {
 // sort orders the mistakes as they stand in the file.
 func (d *decoder) sort() {
 	slices.SortStableFunc(d.mistakes, func(a, b Mistake) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Key, b.Key))
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), strings.Compare(a.Key, b.Key), strings.Compare(a.Message, b.Message))
 	})
+	d.mistakes = slices.Compact(d.mistakes)
 }
 
 // presetter is an entry of a list, or a section that may be left out, whose keys have defaults of their own.

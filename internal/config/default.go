@@ -5,8 +5,11 @@ import "time"
 const (
 	defaultListen = "127.0.0.1:8080"
 	defaultAdmin  = "127.0.0.1:9901"
-	defaultSite   = "default"
+	defaultSite   = DefaultSiteName
 )
+
+// DefaultSiteName is the name of the site that nobody named.
+const DefaultSiteName = "default"
 
 // Default returns what holds where neither file nor flag says otherwise: loopback only, storage in ./data, and no
 // site, since no upstream can be guessed.

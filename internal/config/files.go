@@ -16,6 +16,8 @@ import (
 type Files struct {
 	// Read returns the content of a file and refuses one that is not a file or too large.
 	Read func(name string) ([]byte, error)
+	// Blind leaves everything that the configuration names alone, Read being for the configuration itself.
+	Blind bool
 	// Now is the time at which certificates must be valid.
 	Now time.Time
 	// Strict makes a mistake of what would still start: a certificate that has expired or an OCSP response that is old.
@@ -23,31 +25,17 @@ type Files struct {
 	Strict bool
 	// Spec parses a description, to say at its place what is wrong with it; nil leaves the descriptions alone.
 	Spec func(name string, content []byte) error
+	// Policy takes the content of a policy, which has places of its own to tell mistakes at; nil leaves policies alone.
+	Policy func(name string, content []byte)
 }
 
 // expiryNotice is how long before its end a certificate is spoken of. Renewal by ACME happens 30 days before.
 const expiryNotice = 14 * 24 * time.Hour
 
-// Check is Load with a look into the files that listeners and upstreams need: what they would refuse to start with is a
-// mistake here, at its place. Notices are worth telling and stop nothing.
-func Check(path string, f Files) (c Config, notices, mistakes []Mistake) {
-	c, d := load(path, f.Read)
-	if len(d.mistakes) == 0 {
-		notices, mistakes = c.files(path, d, f)
-		d.mistakes = mistakes
-		d.sort()
-	}
-	return c, notices, d.mistakes
-}
-
-// CheckFiles looks into the files of a configuration that came from the command line, where nothing has a line.
-func (c Config) CheckFiles(f Files) (notices, mistakes []Mistake) {
-	return c.files(commandLine, &decoder{}, f)
-}
-
-func (c Config) files(path string, d *decoder, f Files) (notices, mistakes []Mistake) {
-	k := checker{file: path, at: d.at}
-	n := checker{file: path, at: d.at}
+// files looks into the files that c names. k says where its keys stand.
+func (c Config) files(k checker, f Files) (notices, mistakes []Mistake) {
+	k.mistakes = nil
+	n := k
 	look := fileChecker{Files: f, mistakes: &k, notices: &n}
 	for i, l := range c.Listen {
 		if l.TLS == nil {
@@ -84,7 +72,9 @@ func (c Config) files(path string, d *decoder, f Files) (notices, mistakes []Mis
 			look.spec(fmt.Sprintf("sites[%d].specs[%d]", i, j), name)
 		}
 		if s.Policy != "" {
-			look.read(fmt.Sprintf("sites[%d].policy", i), s.Policy)
+			if content, ok := look.read(fmt.Sprintf("sites[%d].policy", i), s.Policy); ok && f.Policy != nil {
+				f.Policy(s.Policy, content)
+			}
 		}
 	}
 	if c.OTLP.TokenFile != "" {

@@ -148,7 +148,7 @@ func TestCheckFindsWhatListenersRefuse(t *testing.T) {
 			s["merlon.yaml"] = []byte(c.src)
 			const path = "/etc/merlon/merlon.yaml"
 			f := Files{Read: s.read, Now: checkedAt, Strict: true, Spec: func(string, []byte) error { return errors.New("not a description") }}
-			_, notices, wrong := Check(path, f)
+			_, notices, wrong := Read(path, Flags{}, f)
 			texts := func(list []Mistake) (out []string) {
 				for _, m := range list {
 					if m.Column < 20 {
@@ -169,7 +169,7 @@ func TestCheckFindsWhatListenersRefuse(t *testing.T) {
 	}
 	t.Run("a restart goes on with what has expired", func(t *testing.T) {
 		s["merlon.yaml"] = []byte(tls("certificate: old.pem, key: old.key"))
-		_, notices, wrong := Check("/etc/merlon/merlon.yaml", Files{Read: s.read, Now: checkedAt})
+		_, notices, wrong := Read("/etc/merlon/merlon.yaml", Flags{}, Files{Read: s.read, Now: checkedAt})
 		if len(wrong) > 0 || len(notices) != 1 {
 			t.Errorf("mistakes %v, notices %v", wrong, notices)
 		}
@@ -193,7 +193,7 @@ func TestTokenFile(t *testing.T) {
 			if c.content != "" {
 				s["t"] = []byte(c.content)
 			}
-			_, _, mistakes := Check("/etc/merlon/m.yaml", Files{Read: s.read, Now: checkedAt})
+			_, _, mistakes := Read("/etc/merlon/m.yaml", Flags{}, Files{Read: s.read, Now: checkedAt})
 			if c.mistake == "" {
 				if token, err := ParseToken(s["t"]); len(mistakes) > 0 || err != nil || token != want {
 					t.Error(mistakes, token, err)

@@ -22,36 +22,54 @@ const commandLine = "command line"
 // Apply returns c with the command line laid over it, or every mistake that this makes.
 // Afterwards there is at least one site with an upstream: what is needed to serve.
 func (c Config) Apply(f Flags) (Config, []Mistake) {
-	var mistakes []Mistake
+	c, _, mistakes := c.lay(f)
+	if len(c.Sites) == 0 {
+		mistakes = append(mistakes, unserved(commandLine))
+	}
+	return c, append(mistakes, c.check(commandLine, nil)...)
+}
+
+// unserved is the mistake of having no site.
+func unserved(file string) Mistake {
+	return Mistake{File: file, Message: "nothing to protect", Hint: "give --upstream http://host:port, or a file with sites by -c"}
+}
+
+// lay lays the command line over c. laid are the keys that it has replaced, each with its flag.
+func (c Config) lay(f Flags) (_ Config, laid map[string]string, mistakes []Mistake) {
+	laid = make(map[string]string)
 	if f.Listen != "" {
 		c.Listen = []Listener{{Address: f.Listen}}
+		laid["listen"] = "--listen"
 	}
 	if f.Admin != "" {
 		c.Admin.Address = f.Admin
+		laid["admin.address"] = "--admin"
 	}
 	if f.Data != "" {
 		if c.Archive == c.Storage {
 			c.Archive.Path = f.Data
 		}
 		c.Storage.Path = f.Data
+		laid["storage"] = "--data"
 	}
 	c.Sites = append([]Site(nil), c.Sites...)
 	if len(c.Sites) == 0 && f.Upstream != "" {
 		c.Sites = []Site{{Name: defaultSite}}
 	}
 	for _, g := range []struct {
-		name string
-		set  bool
-		lay  func(*Site)
+		name, key string
+		set       bool
+		lay       func(*Site)
 	}{
-		{"--upstream", f.Upstream != "", func(s *Site) { s.Upstreams = []Upstream{{URL: f.Upstream}} }},
-		{"--spec", len(f.Specs) > 0, func(s *Site) { s.Specs = f.Specs }},
-		{"--policy", f.Policy != "", func(s *Site) { s.Policy = f.Policy }},
+		{"--upstream", "upstreams", f.Upstream != "", func(s *Site) { s.Upstreams = []Upstream{{URL: f.Upstream}} }},
+		{"--spec", "specs", len(f.Specs) > 0, func(s *Site) { s.Specs = f.Specs }},
+		{"--policy", "policy", f.Policy != "", func(s *Site) { s.Policy = f.Policy }},
 	} {
 		switch {
 		case !g.set:
 		case len(c.Sites) == 1:
 			g.lay(&c.Sites[0])
+			laid["sites[0]."+g.key] = g.name
 		case len(c.Sites) > 1:
 			mistakes = append(mistakes, Mistake{
 				File: commandLine, Key: g.name,
@@ -62,11 +80,5 @@ func (c Config) Apply(f Flags) (Config, []Mistake) {
 	for i := range c.Sites {
 		c.Sites[i].fill()
 	}
-	if len(c.Sites) == 0 {
-		mistakes = append(mistakes, Mistake{
-			File:    commandLine,
-			Message: "nothing to protect", Hint: "give --upstream http://host:port, or a file with sites by -c",
-		})
-	}
-	return c, append(mistakes, c.check(commandLine, nil)...)
+	return c, laid, mistakes
 }

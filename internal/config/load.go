@@ -29,9 +29,12 @@ const (
 // the file's folder. A file without sites is no mistake here, since a flag may bring the upstream: see [Config.Apply].
 func Load(path string, read func(string) ([]byte, error)) (Config, []Mistake) {
 	c, d := load(path, read)
+	d.merge(c.check(path, d.at))
+	d.sort()
 	return c, d.mistakes
 }
 
+// load decodes the file, and checks nothing that takes more than one value.
 func load(path string, read func(string) ([]byte, error)) (Config, *decoder) {
 	c := Default()
 	d := &decoder{file: path, at: map[string]*token.Position{}, anchors: map[string]ast.Node{}}
@@ -44,11 +47,7 @@ func load(path string, read func(string) ([]byte, error)) (Config, *decoder) {
 		return c, d
 	}
 	d.document(src, &c)
-	d.merge(c.check(path, d.at))
-	d.sort()
-	if len(d.mistakes) == 0 {
-		c.resolve(filepath.Dir(path), d.at)
-	}
+	c.resolve(filepath.Dir(path), d.at)
 	return c, d
 }
 

@@ -149,7 +149,7 @@ func TestLoadBundle(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := config.Default()
 			cfg.Sites = []config.Site{{Name: "shop", Policy: c.policy, Specs: c.specs}}
-			b, _, faults := LoadBundleBy(cfg, read)
+			b, _, faults := NewReader(read, time.Now()).Bundle(cfg)
 			if len(faults) != c.faults || len(b.Sites) != 1 || !b.Sites[0].Default {
 				t.Errorf("%v; %+v", faults, b.Sites)
 			}

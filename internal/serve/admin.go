@@ -74,6 +74,7 @@ func (p *Process) serveAdmin(ctx context.Context) error {
 		return err
 	}
 	p.surface.Store(&h)
+	p.tellLocal()
 	return nil
 }
 

@@ -89,7 +89,7 @@ func (p *Process) groupsOf(cfg config.Config, before map[string]*siteGroup) (map
 		}
 		if err != nil {
 			closeGroups(all, before)
-			return nil, &UsageError{err}
+			return nil, &UsageError{Cause: err}
 		}
 		ctx, stop := context.WithCancel(p.life)
 		p.background(ctx, g.Run)

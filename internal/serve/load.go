@@ -31,51 +31,54 @@ type Loaded struct {
 // Load reads the file, lays the flags over it, and reads and checks everything that it names. Every mistake is listed, in a
 // UsageError.
 func (s Source) Load() (*Loaded, error) {
-	l := new(Loaded)
+	l, wrong := s.load(false)
+	if len(wrong) > 0 {
+		return l, Mistakes(wrong)
+	}
+	return l, nil
+}
+
+// Check finds everything that Load would refuse, and what it would only warn of; what would still start and soon fail, such
+// as a certificate that has expired, is a mistake here.
+func (s Source) Check() (cfg config.Config, notices, wrong []fmt.Stringer) {
+	l, wrong := s.load(true)
+	return l.cfg, l.notices, wrong
+}
+
+// load reads everything in one round: no mistake hides another.
+func (s Source) load(strict bool) (l *Loaded, wrong []fmt.Stringer) {
+	l = new(Loaded)
 	sum := sha256.New()
-	read := func(name string) ([]byte, error) {
+	now := time.Now()
+	r := core.NewReader(func(name string) ([]byte, error) {
 		name = filepath.Clean(name)
 		l.files = append(l.files, name)
 		b, err := core.ReadBounded(name, core.MaxSpecBytes)
 		fmt.Fprintf(sum, "%s %d\n", name, len(b))
 		_, _ = sum.Write(b)
 		return b, err
-	}
-	files := config.Files{Read: read, Now: time.Now()}
-	var notes, wrong []config.Mistake
-	if l.cfg = config.Default(); s.File != "" {
-		l.cfg, notes, wrong = config.Check(s.File, files)
-	}
-	if len(wrong) > 0 {
-		return l, Mistakes(wrong)
-	}
-	if l.cfg, wrong = l.cfg.Apply(s.Flags); len(wrong) > 0 {
-		return l, Mistakes(wrong)
-	}
+	}, now)
+	cfg, notes, mistakes := config.Read(s.File, s.Flags, config.Files{Read: r.Read, Now: now, Strict: strict, Spec: r.Spec, Policy: r.Policy})
+	b, notices, faults := r.Bundle(cfg)
+	l.cfg, l.bundle = cfg, b
 	for _, n := range notes {
 		l.notices = append(l.notices, n)
 	}
-	if err := l.compile(read); err != nil {
-		return l, err
+	l.notices = append(l.notices, notices...)
+	for _, m := range mistakes {
+		wrong = append(wrong, m)
 	}
 	sum.Sum(l.hash[:0])
-	return l, nil
-}
-
-// compile reads the descriptions and policies.
-func (l *Loaded) compile(read func(string) ([]byte, error)) error {
-	b, more, faults := core.LoadBundleBy(l.cfg, read)
-	if len(faults) > 0 {
-		return Mistakes(faults)
-	}
-	l.bundle, l.notices = b, append(l.notices, more...)
-	return nil
+	return l, append(wrong, faults...)
 }
 
 // Compile reads what a configuration that a program made names.
 func Compile(cfg config.Config) (*Loaded, error) {
-	l := &Loaded{cfg: cfg}
-	return l, l.compile(func(name string) ([]byte, error) { return core.ReadBounded(name, core.MaxSpecBytes) })
+	b, notices, faults := core.LoadBundle(cfg, time.Now())
+	if len(faults) > 0 {
+		return nil, Mistakes(faults)
+	}
+	return &Loaded{cfg: cfg, bundle: b, notices: notices}, nil
 }
 
 // Config is the configuration itself.

@@ -71,6 +71,7 @@ type Process struct {
 	doors       []*http.Server // the side doors
 
 	admin   *http.Server
+	local   *http.Server // the door for commands in the data directory; nil until that is ours
 	surface atomic.Pointer[http.Handler]
 	people  *admin.Admin
 	reloads reloads
@@ -235,9 +236,10 @@ func (p *Process) Stop() error {
 			_ = p.admin.Close() // live event lists have no end of their own
 		}
 	}
-	p.serving.Wait()
 	p.quit()
 	p.tasks.Wait()
+	p.closeLocal(ctx)
+	p.serving.Wait()
 	saveCtx, cancelSave := context.WithTimeout(context.Background(), time.Minute)
 	defer cancelSave()
 	if err := p.core.Close(saveCtx); err != nil {

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -92,9 +91,10 @@ func (p *Process) reload(why string, files *watching) {
 	}
 	p.reloads.done(l, err, time.Now())
 	if err != nil {
-		p.log.Error("the new configuration is not used", "because", why)
-		for line := range strings.Lines(err.Error()) {
-			p.log.Error("configuration: " + strings.TrimSpace(line))
+		if logMistakes(p.log, err) {
+			p.log.Error("the new configuration is not used", "because", why)
+		} else {
+			p.log.Error("the new configuration is not used", "because", why, "error", err)
 		}
 	} else {
 		p.log.Info("the configuration was read again", "because", why, "hash", l.short())
@@ -113,9 +113,7 @@ func (p *Process) exchange(l *Loaded) error {
 	if !p.attached.Load() {
 		return errors.New("this process has not taken over completely yet: try again in a moment")
 	}
-	for _, n := range l.notices {
-		p.log.Warn(n.String())
-	}
+	logNotices(p.log, l.notices)
 	next, keys := p.adopt(l.cfg)
 	groups, err := p.groupsOf(next, p.groups)
 	if err != nil {

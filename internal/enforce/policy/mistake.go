@@ -48,8 +48,8 @@ func Faults(all []Mistake) []Mistake {
 	return out
 }
 
-// compareMistakes orders by place: source, line, column, then what is said.
-func compareMistakes(a, b Mistake) int {
-	return cmp.Or(strings.Compare(a.Source, b.Source), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column),
-		strings.Compare(a.Key, b.Key), strings.Compare(a.Message, b.Message))
+// Compare orders mistakes by place: source, line, column, then what is said.
+func (m Mistake) Compare(o Mistake) int {
+	return cmp.Or(strings.Compare(m.Source, o.Source), cmp.Compare(m.Line, o.Line), cmp.Compare(m.Column, o.Column),
+		strings.Compare(m.Key, o.Key), strings.Compare(m.Message, o.Message))
 }

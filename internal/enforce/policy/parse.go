@@ -189,6 +189,6 @@ func parseUntil(s string) (time.Time, error) {
 
 // sorted puts mistakes in the order of the file, each once.
 func sorted(all []Mistake) []Mistake {
-	slices.SortStableFunc(all, compareMistakes)
+	slices.SortStableFunc(all, Mistake.Compare)
 	return slices.Compact(all)
 }
