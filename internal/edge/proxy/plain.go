@@ -15,8 +15,7 @@ func (c *conn) plain() {
 	if !c.nc.Busy() {
 		return
 	}
-	c.take()
-	defer c.release()
+	c.take() // after a panic it is not used again: the transaction that contain closes points into it
 	t := c.begin(c.now())
 	_ = c.head.Abandon(c.nc.Early, exchange.AnomalyPlainHTTP, &c.s.o.Codec)
 	c.describe(&t.Exchange)
@@ -27,4 +26,5 @@ func (c *conn) plain() {
 	_ = c.write(c.now(), c.out)
 	c.close(t, event.OutcomeRefused, 400)
 	c.linger()
+	c.release()
 }

@@ -92,7 +92,10 @@ type Server struct {
 	listeners []*listen.Listener
 	draining  atomic.Bool
 	madeRoom  atomic.Int64 // when idle connections were last closed for their descriptors
-	wg        sync.WaitGroup
+	// unaccepted counts failures of accepting, acceptTold is when that was last said, with those until unacceptedTold.
+	unaccepted, unacceptedTold atomic.Uint64
+	acceptTold                 atomic.Int64
+	wg                         sync.WaitGroup
 
 	closing  chan struct{}
 	closeOne sync.Once
@@ -131,7 +134,7 @@ func (s *Server) Serve(l *listen.Listener) error {
 			}
 			// Out of descriptors, or the peer is gone already: neither is a reason to stop serving everybody else.
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.o.Log.Warn("cannot accept a connection", "error", err, "retry_in", pause)
+			s.tellAccept(err)
 			if outOfDescriptors(err) {
 				s.makeRoom(s.o.Now().UnixNano())
 			}
@@ -150,6 +153,15 @@ func (s *Server) Serve(l *listen.Listener) error {
 		}
 		go c.run(l)
 	}
+}
+
+// tellAccept says, once a minute at most, that connections cannot be accepted: clients can bring that about.
+func (s *Server) tellAccept(err error) {
+	n, now, last := s.unaccepted.Add(1), s.o.Now().UnixNano(), s.acceptTold.Load()
+	if last != 0 && now-last < int64(time.Minute) || !s.acceptTold.CompareAndSwap(last, now) {
+		return
+	}
+	s.o.Log.Warn("cannot accept connections for the moment, and tries again", "error", err, "times_since_last", n-s.unacceptedTold.Swap(n))
 }
 
 // When there are no more descriptors, descriptorShed idle connections make room, at most every descriptorPause: finding them

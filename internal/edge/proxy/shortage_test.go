@@ -71,3 +71,22 @@ func TestOutOfDescriptorsUpstream(t *testing.T) {
 		t.Errorf("later: %q", got)
 	}
 }
+
+// TestAcceptThatFailsIsSaidOnce: a process without descriptors tries again and again, and says so once a minute.
+func TestAcceptThatFailsIsSaidOnce(t *testing.T) {
+	var log strings.Builder
+	now := time.Now()
+	s := New(Options{Log: slog.New(slog.NewTextHandler(&log, nil)), Now: func() time.Time { return now }})
+	cause := &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	for range 100 {
+		s.tellAccept(cause)
+	}
+	if n := strings.Count(log.String(), "cannot accept"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	now = now.Add(time.Minute)
+	s.tellAccept(cause)
+	if !strings.Contains(log.String(), "times_since_last=100") {
+		t.Error(log.String())
+	}
+}

@@ -32,6 +32,8 @@ func (f *flow) tunnel() bool {
 	p := &f.progress
 	p.moved(c.now(), 0, int64(len(early)))
 	if c.start < c.end {
+		// The deadline of the handshake's writing may be over, if the answer took its time.
+		_ = server.SetWriteDeadline(time.Unix(0, c.now()+int64(c.s.o.Timeouts.Body)))
 		if _, err := server.Write(c.buf[c.start:c.end]); err != nil {
 			return f.clientLost()
 		}

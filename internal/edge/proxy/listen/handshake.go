@@ -119,6 +119,7 @@ func (t *TLS) handshake(c *Conn, a *Admission) error {
 	_ = c.Raw.SetDeadline(a.o.Now().Add(a.o.HandshakeTimeout))
 	tc := tls.Server(h, t.base)
 	a.counts.handshakes.Add(1)
+	defer h.rest() // whatever happens inside: a place that is lost keeps everybody else's handshake waiting
 	err := tc.Handshake()
 	h.rest()
 	if err != nil {

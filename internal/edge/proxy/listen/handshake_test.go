@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -251,5 +252,37 @@ func TestProxyHeaderBeforeTLS(t *testing.T) {
 		if c.Client.Addr.String() != want || c.Client.Peer.String() != nc.LocalAddr().String() || c.Client.TLS == nil || len(c.Early) != 0 {
 			t.Errorf("%+v", c.Client)
 		}
+	}
+}
+
+// TestAPanicGivesItsPlaceBack: a handshake that panics in its computation takes nobody else's place along.
+func TestAPanicGivesItsPlaceBack(t *testing.T) {
+	ca := newIssuer(t, "ca")
+	var f folder
+	var broken atomic.Bool
+	x := newTLS(t, &f, TLSOptions{
+		Certificates: []CertificateFiles{f.certificate(t, ca, "a", lease{names: []string{"a.example"}})},
+		Now: func() time.Time {
+			if broken.Load() {
+				panic("a clock")
+			}
+			return time.Now()
+		},
+	})
+	a := NewAdmission(AdmissionOptions{Computing: 1, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	broken.Store(true)
+	near, far := net.Pipe()
+	go func() { _ = tls.Client(far, &tls.Config{ServerName: "a.example", RootCAs: ca.pool()}).Handshake() }()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("nothing panicked")
+			}
+		}()
+		_ = x.handshake(&Conn{Conn: near, Raw: near}, a)
+	}()
+	_, _ = near.Close(), far.Close()
+	if n := len(a.handshakes.places); n != 0 {
+		t.Errorf("%d places are lost", n)
 	}
 }

@@ -169,6 +169,7 @@ func (x *stream) ask(ctx context.Context, s *Server, r *Request) (failure, error
 		select {
 		case one := <-x.interim:
 			if err := x.passInterim(one, r); err != nil {
+				x.timer.Stop()
 				x.cancel()
 				if got := <-done; got.err == nil {
 					_ = got.resp.Body.Close()
