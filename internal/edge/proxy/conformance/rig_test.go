@@ -66,6 +66,12 @@ type segment struct {
 
 func newRig(t *testing.T, up *upstream) *rig {
 	t.Helper()
+	return newRigWith(t, up, nil)
+}
+
+// newRigWith is newRig with other options for HTTP/2.
+func newRigWith(t *testing.T, up *upstream, change func(*stream.Options)) *rig {
+	t.Helper()
 	queue := event.NewQueue(100_000)
 	e, mistakes := engine.New(engine.Options{
 		Queue: queue, Namer: event.NewNamer(1, 1), Node: "n",
@@ -83,9 +89,11 @@ func newRig(t *testing.T, up *upstream) *rig {
 	}
 	log := slog.New(slog.DiscardHandler)
 	group := behind.NewGroup(behind.Options{Site: siteName, Targets: []behind.Target{one}, Log: log, Now: time.Now})
-	streams := stream.New(stream.Options{
-		Engine: e, Upstreams: func(string) *behind.Group { return group }, Log: log, Now: time.Now,
-	})
+	options := stream.Options{Engine: e, Upstreams: func(string) *behind.Group { return group }, Log: log, Now: time.Now}
+	if change != nil {
+		change(&options)
+	}
+	streams := stream.New(options)
 	s := proxy.New(proxy.Options{Engine: e, Sites: map[string]*behind.Group{siteName: group}, HTTP2: streams.ServeConn, Log: log, Now: time.Now})
 	r := &rig{t: t, events: make(chan record, 100_000), up: up}
 	r.busy = func() int { return s.Connections() + int(streams.Requests()) }
