@@ -12,7 +12,7 @@
 //	n, err := head.Parse(s.Head, &limits)   // the request as the head of HTTP/1.1, which was checked to be nothing more
 //	n, err := s.Read(buf)                   // its body, io.EOF at the end
 //	s.WriteHead(200, fields, false); s.Write(data, true)
-//	s.Finish(http2.NoError)                 // always, and at last
+//	s.Finish(http2.NoError)                 // always, and at last: it sends the end of the answer
 //
 // What goroutines write is collected in one buffer a connection; whoever finds nobody sending sends all that is there in one
 // write, so that answers that are ready at the same time share a TLS record and a system call. The reading goroutine never

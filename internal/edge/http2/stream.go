@@ -44,11 +44,11 @@ func (s *Stream) begin(c *Conn, id uint32) {
 	s.wake.L = &c.mu
 }
 
-// Ended tells whether the client has ended its side, so that Read does not wait.
+// Ended tells whether the body has come to its end, and was read as far as there is one.
 func (s *Stream) Ended() bool {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
-	return s.ended
+	return s.ended && s.body.n == 0
 }
 
 // OnGone has f called once when nobody waits for the answer any longer. It must not wait, and not call the stream. It is not
@@ -135,8 +135,8 @@ func (s *Stream) writable() error {
 	return nil
 }
 
-// WriteHead writes the head of an answer, interim (1xx) or final. It is sent with what follows, or by Flush; at once when
-// end says that the answer ends with it. Names of fields may be in any casing.
+// WriteHead writes the head of an answer, interim (1xx) or final. It is sent with what follows, by Flush, or by Finish; end says
+// that the answer ends with it. Names of fields may be in any casing.
 func (s *Stream) WriteHead(status int, fields []exchange.Field, end bool) error {
 	c := s.c
 	c.mu.Lock()
@@ -147,7 +147,6 @@ func (s *Stream) WriteHead(status int, fields []exchange.Field, end bool) error 
 	c.writeFields(s, status, fields, end)
 	if end {
 		c.answered(s)
-		c.flush()
 	}
 	return nil
 }
@@ -162,12 +161,11 @@ func (s *Stream) WriteTrailers(fields []exchange.Field) error {
 	}
 	c.writeFields(s, 0, fields, true)
 	c.answered(s)
-	c.flush()
 	return nil
 }
 
 // Write writes b as the client's windows allow, and ends the answer if end says so. It is sent when there is much of it, by
-// Flush, or with the end.
+// Flush, or by Finish.
 func (s *Stream) Write(b []byte, end bool) error {
 	c := s.c
 	c.mu.Lock()
@@ -202,7 +200,6 @@ func (s *Stream) Write(b []byte, end bool) error {
 	}
 	if end {
 		c.answered(s)
-		c.flush()
 	}
 	return nil
 }

@@ -16,11 +16,12 @@ type reader interface {
 	Read(p []byte) (int, error)
 	// Trailers are the request's trailers as field lines, once Read has returned io.EOF.
 	Trailers() []byte
-	// Ended tells that there is nothing to wait for.
+	// Ended tells that nothing is left to read, and nothing to wait for.
 	Ended() bool
 }
 
-// writer is the answer. What is written goes out with its end, with what follows, or by Flush.
+// writer is the answer. What is written goes out by Flush, or when the flow is over: whoever has the end of an answer may ask
+// for more because of it, whose event then comes behind this one's.
 type writer interface {
 	WriteHead(status int, fields []exchange.Field, end bool) error
 	Write(b []byte, end bool) error
