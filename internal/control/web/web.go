@@ -177,6 +177,8 @@ func notice(word string) string {
 		return "The block is removed."
 	case "edited":
 		return "Saved."
+	case "looked":
+		return "From here on you see what is new."
 	case "setup":
 		return "Your account is ready. Welcome to Merlon."
 	default:

@@ -2,10 +2,13 @@
 package overview
 
 import (
+	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/control/admin/overview"
 	"merlon/internal/control/web/ui"
 	"merlon/internal/model/account"
 	"merlon/internal/model/inventory"
@@ -17,74 +20,122 @@ type room struct{ ui.Options }
 func Routes(o ui.Options) []ui.Route {
 	s := &room{o}
 	return []ui.Route{
-		{Method: "GET", Path: "/{$}", Needs: account.SeeStatus, Handle: s.overview},
+		{Method: "GET", Path: "/{$}", Needs: account.SeeStatus, Handle: s.page},
+		{Method: "POST", Path: "/looked", Needs: account.Self, Handle: s.looked},
 	}
 }
 
-// overviewView is the first page.
-type overviewView struct {
-	Status           admin.Status
-	Chart            ui.Chart
-	Span             ui.Span
-	All              admin.InventoryPage
-	Risky, Newest    []inventory.Endpoint
-	Candidates, Open int
-	Shadow, Personal int
-	Blocks           int
-	Now              time.Time
-	Listen           string
-	SeesBlocks       bool
+// view is the first page.
+type view struct {
+	Span     ui.Span
+	Chart    ui.Chart
+	Numbers  []number
+	News     *news
+	Posture  overview.Posture
+	Lists    []list
+	Steps    []overview.Step // open ones first
+	Done     int
+	Status   admin.Status
+	SeesRoom bool // of the inventory
+	Now      time.Time
+	Listen   string
 }
 
-// topRows is how many rows the short lists of the overview have.
-const topRows = 6
+// list is a short list of endpoints that leads to the whole one.
+type list struct {
+	Title, None, Href string
+	Total             int
+	Endpoints         []inventory.Endpoint
+	At                func(*inventory.Endpoint) time.Time
+}
 
-func (s *room) overview(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
+const (
+	// shown is how many endpoints a short list has.
+	shown = 5
+	// stepsShown is how many open steps stand there at a time: more at once are none.
+	stepsShown = 4
+)
+
+func (s *room) page(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	p.Title, p.Active = "Overview", "overview"
-	v := overviewView{Status: p.Status, Now: s.Admin.Now(), Listen: ui.Listen(p.Status), Span: ui.SpanOf(r.URL.Query().Get("span")), SeesBlocks: p.Caller.May(account.SeeStanding)}
+	p.Scripts = append(p.Scripts, "series.js")
+	v := view{Status: p.Status, Now: p.Now, Listen: ui.Listen(p.Status), Span: ui.SpanOf(r.URL.Query().Get("span"))}
+	if r.URL.Query().Get("span") == "" {
+		v.Span = ui.Spans()[1]
+	}
 	ctx := r.Context()
-	var err error
-	count := func(q admin.InventoryQuery) (n int) {
-		if err != nil {
-			return 0
-		}
-		q.Limit = 1
-		var found admin.InventoryPage
-		found, err = s.Admin.Inventory(ctx, p.Caller, q)
-		return found.Total
+	if err := s.traffic(ctx, p, &v); err != nil {
+		return err
 	}
-	v.Candidates = count(admin.InventoryQuery{State: inventory.Candidate})
-	v.Open = count(admin.InventoryQuery{Auth: inventory.AuthNone})
-	v.Shadow = count(admin.InventoryQuery{Lifecycle: "shadow"})
-	v.Personal = count(admin.InventoryQuery{Sensitive: true})
+	if p.Caller.Admit(account.SeeInventory) == nil {
+		v.SeesRoom = true
+		if err := s.estate(ctx, p, &v); err != nil {
+			return err
+		}
+	}
+	return ui.Show(w, r, http.StatusOK, overviewPage(p, &v))
+}
+
+// estate fills in everything that is said of endpoints.
+func (s *room) estate(ctx context.Context, p *ui.Page, v *view) error {
+	state, posture, err := overview.Look(ctx, s.Admin, p.Caller)
 	if err != nil {
 		return err
 	}
-	if v.All, err = s.Admin.Inventory(ctx, p.Caller, admin.InventoryQuery{Sort: "risk", Limit: topRows}); err != nil {
-		return err
-	}
-	for _, e := range v.All.Endpoints {
-		if e.Risk.Score > 0 {
-			v.Risky = append(v.Risky, e)
+	v.Posture = posture
+	var done []overview.Step
+	for _, step := range state.Steps() {
+		if step.Done {
+			done = append(done, step)
+		} else {
+			v.Steps = append(v.Steps, step)
 		}
 	}
-	newest, err := s.Admin.Inventory(ctx, p.Caller, admin.InventoryQuery{Sort: "first_seen", Limit: topRows})
-	if err != nil {
+	v.Done = len(done)
+	v.Steps = append(v.Steps, done...)
+	if v.News, err = s.news(ctx, p); err != nil {
 		return err
 	}
-	v.Newest = newest.Endpoints
-	if v.SeesBlocks {
-		blocks, err := s.Admin.Standing(ctx, p.Caller)
+	first := func(e *inventory.Endpoint) time.Time { return e.FirstSeen }
+	last := func(e *inventory.Endpoint) time.Time { return e.LastSeen }
+	for _, l := range []struct {
+		list
+		q admin.InventoryQuery
+	}{
+		{
+			list{Title: "New", None: "Nothing was first seen in the last 7 days.", Href: "/inventory?first=7d&sort=first_seen", At: first},
+			admin.InventoryQuery{First: "7d", Sort: "first_seen"},
+		},
+		{
+			list{Title: "Shadow", None: "Everything in use stands in a description, or there is no description yet.", Href: "/inventory?lifecycle=shadow&sort=risk", At: last},
+			admin.InventoryQuery{Lifecycle: "shadow", Sort: "risk"},
+		},
+		{
+			list{Title: "Without authentication", None: "No endpoint is known to answer everybody.", Href: "/inventory?auth=none&sort=risk", At: last},
+			admin.InventoryQuery{Auth: inventory.AuthNone, Sort: "risk"},
+		},
+	} {
+		l.q.Limit = shown
+		found, err := s.Admin.Inventory(ctx, p.Caller, l.q)
 		if err != nil {
 			return err
 		}
-		v.Blocks = len(blocks)
+		l.Endpoints, l.Total = found.Endpoints, found.Total
+		v.Lists = append(v.Lists, l.list)
 	}
-	points, err := s.Admin.Series(ctx, p.Caller, admin.SeriesQuery{From: v.Now.Add(-v.Span.Length), To: v.Now, Step: v.Span.Step})
-	if err != nil {
+	return nil
+}
+
+// looked is the button "Mark as read".
+func (s *room) looked(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
+	ns, err := strconv.ParseInt(r.PostForm.Get("at"), 10, 64)
+	at := time.Time{}
+	if err == nil && ns > 0 {
+		at = time.Unix(0, ns)
+	}
+	if err := s.Admin.MarkLooked(r.Context(), p.Caller, at); err != nil {
 		return err
 	}
-	v.Chart = ui.ChartAt(points, v.Now).Follow("", v.Span.Length)
-	p.Scripts = append(p.Scripts, "series.js")
-	return ui.Show(w, r, http.StatusOK, overviewPage(p, v))
+	http.Redirect(w, r, "/?done=looked", http.StatusSeeOther)
+	return nil
 }
