@@ -588,23 +588,6 @@ func TestNamesAreLookedUpAgain(t *testing.T) {
 	<-ran
 }
 
-func TestPairs(t *testing.T) {
-	for _, tc := range []struct{ in, want string }{
-		{"127.0.0.1 ::1", "[[127.0.0.1:80 [::1]:80]]"},
-		{"::1 2001:db8::1", "[[[2001:db8::1]:80] [[::1]:80]]"},
-		{"192.0.2.2 192.0.2.1 192.0.2.2", "[[192.0.2.1:80] [192.0.2.2:80]]"},
-		{"192.0.2.2 192.0.2.1 2001:db8::1 2001:db8::2", "[[192.0.2.1:80 [2001:db8::1]:80] [192.0.2.2:80 [2001:db8::2]:80]]"},
-	} {
-		var found []netip.Addr
-		for s := range strings.FieldsSeq(tc.in) {
-			found = append(found, netip.MustParseAddr(s))
-		}
-		if got := fmt.Sprint(pair(found, "80")); got != tc.want {
-			t.Errorf("%s: %s", tc.in, got)
-		}
-	}
-}
-
 // TestSecondAddress: a name with both families is one server, reached by whichever answers.
 func TestSecondAddress(t *testing.T) {
 	p := newPlain(t, ok)

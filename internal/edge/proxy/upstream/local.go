@@ -1,25 +1,14 @@
 package upstream
 
 import (
-	"errors"
-	"syscall"
 	"time"
+
+	"merlon/internal/edge/proxy/upstream/reach"
 )
 
 // ErrLocal says that this machine had nothing left to connect with: descriptors, ports, or memory of the kernel. It speaks
 // against no server, and the caller gets a 503: a moment later somebody else's connection has ended.
-var ErrLocal = errors.New("this machine has no descriptor, port or memory left for another connection to an upstream")
-
-// local tells whether connecting failed for want of something of our own. (A unix socket whose server does not keep up
-// fails with EAGAIN, which is not among them.)
-func local(err error) bool {
-	for _, one := range [...]syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
-		if errors.Is(err, one) {
-			return true
-		}
-	}
-	return false
-}
+var ErrLocal = reach.ErrLocal
 
 // short counts a failure for want of our own, and says in the log, once a minute at most, what to do.
 func (s *Server) short(cause error) {

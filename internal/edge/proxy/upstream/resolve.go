@@ -5,10 +5,9 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-)
 
-// maxAddresses bounds the servers of one name.
-const maxAddresses = 64
+	"merlon/internal/edge/proxy/upstream/reach"
+)
 
 // host is the name to look up, empty for an address or a path.
 func (t *Target) host() (name, port string) {
@@ -97,37 +96,5 @@ func (g *Group) lookup(ctx context.Context, t *Target) (servers [][]string, ok b
 		delete(g.unresolved, t)
 		g.o.Log.Info("the upstream's name can be looked up again", "site", g.o.Site, "name", name)
 	}
-	return pair(found, port), true
-}
-
-// pair makes a server of each IPv4 address, with an IPv6 address as its second choice where there is one: the two families of
-// one name are the same machines. With IPv6 alone each address is a server.
-func pair(found []netip.Addr, port string) (servers [][]string) {
-	var four, six []string
-	for _, a := range found {
-		a = a.Unmap()
-		at := net.JoinHostPort(a.String(), port)
-		if a.Is4() {
-			four = append(four, at)
-		} else {
-			six = append(six, at)
-		}
-	}
-	sort := func(list []string) []string {
-		slices.Sort(list)
-		list = slices.Compact(list)
-		return list[:min(len(list), maxAddresses)]
-	}
-	four, six = sort(four), sort(six)
-	if len(four) == 0 {
-		four, six = six, nil
-	}
-	for i, at := range four {
-		one := []string{at}
-		if len(six) > 0 {
-			one = append(one, six[i%len(six)])
-		}
-		servers = append(servers, one)
-	}
-	return servers
+	return reach.Pair(found, port), true
 }

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"merlon/internal/edge/proxy/upstream/reach"
 )
 
 // Server is one machine behind a site, with its idle connections, the most recently used first: that one is the least likely
@@ -149,7 +150,7 @@ func (s *Server) connect(ctx context.Context) (net.Conn, error) {
 	if err != nil || s.target.TLS == nil {
 		return nc, err
 	}
-	return handshake(ctx, nc, s.target.TLS)
+	return reach.Handshake(ctx, nc, s.target.TLS)
 }
 
 // connectPlain is connect without TLS, for net/http's transport, which has its own idea of the address.
@@ -175,7 +176,7 @@ func (s *Server) dialer(ctx context.Context) (net.Conn, error) {
 			failure = err
 		}
 	}
-	if local(failure) {
+	if reach.Local(failure) {
 		s.short(failure)
 		failure = fmt.Errorf("%w: %w", ErrLocal, failure)
 	}
@@ -188,14 +189,4 @@ func (s *Server) host() string {
 		return "localhost"
 	}
 	return s.target.Address
-}
-
-// handshake runs the TLS handshake within ctx.
-func handshake(ctx context.Context, nc net.Conn, c *tls.Config) (net.Conn, error) {
-	t := tls.Client(nc, c)
-	if err := t.HandshakeContext(ctx); err != nil {
-		_ = nc.Close()
-		return nil, err
-	}
-	return t, nil
 }
