@@ -107,6 +107,10 @@ func (p Permission) About() string {
 	}
 }
 
+// PersonOnly tells whether no token ever has p: what is one's own account, and what makes people, which would outlive a token
+// that is taken back.
+func (p Permission) PersonOnly() bool { return p == Self || p == EditPeople }
+
 // ParsePermission reads the name of a permission that a role can lack.
 func ParsePermission(s string) (Permission, bool) {
 	p := Permission(s)

@@ -65,7 +65,7 @@ func (a *People) SignOutAll(ctx context.Context, c Caller, name string) error {
 // edit changes an account as one who may change others', and refuses what would leave nobody to administer: that is looked
 // at in the same change, so two administrators cannot remove each other.
 func (a *People) edit(ctx context.Context, c Caller, action, name, detail string, do func(*sqlite.Change, store.Account) error) error {
-	if err := a.person(c, account.EditPeople); err != nil {
+	if err := a.grave(c, account.EditPeople); err != nil {
 		return err
 	}
 	s, err := a.o.Store.Account(ctx, name)

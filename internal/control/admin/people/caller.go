@@ -90,7 +90,7 @@ func (c Caller) May(p account.Permission) bool {
 		return true
 	case !c.SignedIn():
 		return false
-	case p == account.Self:
+	case p.PersonOnly():
 		return !c.Machine && c.Role.May(p)
 	case p == account.SignedIn || len(c.Scopes) == 0:
 		return c.Role.May(p)
@@ -147,10 +147,3 @@ func (a *People) grave(c Caller, p account.Permission) error {
 	return c.needFresh(a.o.Now())
 }
 
-// person is grave, and for people alone: a token that could make people would outlive whoever made it.
-func (a *People) person(c Caller, p account.Permission) error {
-	if c.SignedIn() && c.Machine {
-		return ErrForbidden
-	}
-	return a.grave(c, p)
-}

@@ -40,7 +40,7 @@ const (
 
 // EnrolCodes makes a secret for an authenticator app. Nothing is stored before ConfirmCodes.
 func (a *People) EnrolCodes(_ context.Context, c Caller) (Enrolment, error) {
-	if err := a.person(c, account.Self); err != nil {
+	if err := a.grave(c, account.Self); err != nil {
 		return Enrolment{}, err
 	}
 	secret := make([]byte, totp.SecretLength)
@@ -52,7 +52,7 @@ func (a *People) EnrolCodes(_ context.Context, c Caller) (Enrolment, error) {
 
 // ShowEnrolment reads a sealed enrolment again, for a form that comes back with a mistake.
 func (a *People) ShowEnrolment(c Caller, sealed string) (Enrolment, error) {
-	if err := a.person(c, account.Self); err != nil {
+	if err := a.grave(c, account.Self); err != nil {
 		return Enrolment{}, err
 	}
 	e, ok := a.readEnrolment(c.Name, sealed)
@@ -86,7 +86,7 @@ func (a *People) readEnrolment(name, sealed string) (e enrolling, ok bool) {
 // ConfirmCodes puts one-time codes in force once the app has shown a right one, and answers recovery codes, which are told
 // this one time. Codes that were in force before are so no more.
 func (a *People) ConfirmCodes(ctx context.Context, c Caller, from Visitor, sealed, code string) (recovery []string, err error) {
-	if err := a.person(c, account.Self); err != nil {
+	if err := a.grave(c, account.Self); err != nil {
 		return nil, err
 	}
 	e, ok := a.readEnrolment(c.Name, sealed)
@@ -117,7 +117,7 @@ func (a *People) ConfirmCodes(ctx context.Context, c Caller, from Visitor, seale
 
 // NewRecovery replaces the recovery codes.
 func (a *People) NewRecovery(ctx context.Context, c Caller) ([]string, error) {
-	if err := a.person(c, account.Self); err != nil {
+	if err := a.grave(c, account.Self); err != nil {
 		return nil, err
 	}
 	me, err := a.Me(ctx, c)
@@ -136,7 +136,7 @@ func (a *People) NewRecovery(ctx context.Context, c Caller) ([]string, error) {
 
 // RemoveCodes ends one-time codes for the caller's account.
 func (a *People) RemoveCodes(ctx context.Context, c Caller) error {
-	if err := a.person(c, account.Self); err != nil {
+	if err := a.grave(c, account.Self); err != nil {
 		return err
 	}
 	return found(a.o.Store.Change(ctx, c.Entry("codes.remove", c.Name, ""), func(ch *sqlite.Change) error {

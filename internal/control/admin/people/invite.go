@@ -17,7 +17,7 @@ const InviteAge = 24 * time.Hour
 // Invite makes a one-time link for somebody to make an account of their own: nobody chooses a password for another. The
 // token is told this one time.
 func (a *People) Invite(ctx context.Context, c Caller, name string, role account.Role) (account.Invite, string, error) {
-	if err := a.person(c, account.EditPeople); err != nil {
+	if err := a.grave(c, account.EditPeople); err != nil {
 		return account.Invite{}, "", err
 	}
 	if err := account.CheckName(name); err != nil {
@@ -34,7 +34,7 @@ func (a *People) Invite(ctx context.Context, c Caller, name string, role account
 
 // InviteReset makes a one-time link to another password for an account. What it has stays until the link is used.
 func (a *People) InviteReset(ctx context.Context, c Caller, name string) (account.Invite, string, error) {
-	if err := a.person(c, account.EditPeople); err != nil {
+	if err := a.grave(c, account.EditPeople); err != nil {
 		return account.Invite{}, "", err
 	}
 	s, err := a.o.Store.Account(ctx, name)
@@ -69,7 +69,7 @@ func (a *People) Invites(ctx context.Context, c Caller) ([]account.Invite, error
 
 // RevokeInvite takes a link back.
 func (a *People) RevokeInvite(ctx context.Context, c Caller, id string) error {
-	if err := a.person(c, account.EditPeople); err != nil {
+	if err := a.grave(c, account.EditPeople); err != nil {
 		return err
 	}
 	rows, err := a.o.Store.Invites(ctx, a.o.Now())

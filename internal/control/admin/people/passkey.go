@@ -115,7 +115,7 @@ func (a *People) Passkeys(ctx context.Context, c Caller) ([]account.Passkey, err
 
 // BeginPasskey begins to add a passkey to the caller's account.
 func (a *People) BeginPasskey(ctx context.Context, c Caller, party Party) (Ceremony, error) {
-	if err := a.person(c, account.Self); err != nil {
+	if err := a.grave(c, account.Self); err != nil {
 		return Ceremony{}, err
 	}
 	w, err := party.library()
@@ -230,7 +230,7 @@ func (a *People) spend(c *ceremony) bool {
 
 // AddPasskey ends what BeginPasskey began: answer is what the browser's authenticator said, as JSON.
 func (a *People) AddPasskey(ctx context.Context, c Caller, party Party, ticket, name string, answer []byte) (account.Passkey, error) {
-	if err := a.person(c, account.Self); err != nil {
+	if err := a.grave(c, account.Self); err != nil {
 		return account.Passkey{}, err
 	}
 	name, err := passkeyName(name)
@@ -296,7 +296,7 @@ func (a *People) RenamePasskey(ctx context.Context, c Caller, id, name string) e
 
 // RemovePasskey removes one of the caller's.
 func (a *People) RemovePasskey(ctx context.Context, c Caller, id string) error {
-	if err := a.person(c, account.Self); err != nil {
+	if err := a.grave(c, account.Self); err != nil {
 		return err
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(id)

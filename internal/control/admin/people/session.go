@@ -123,7 +123,7 @@ func (a *People) RevokeSession(ctx context.Context, c Caller, id string) error {
 			if !c.May(account.EditPeople) {
 				return ErrNotFound
 			}
-			if err := a.person(c, account.EditPeople); err != nil {
+			if err := a.grave(c, account.EditPeople); err != nil {
 				return err
 			}
 		}

@@ -84,8 +84,8 @@ func (q *TokenRequest) check() error {
 		return wrong("role", "use one of %v", account.Roles())
 	}
 	for _, p := range q.Scopes {
-		if _, ok := account.ParsePermission(string(p)); !ok || !q.Role.May(p) {
-			return wrong("scopes", "the role %s has no %q: use permissions of docs/reference/permissions.md", q.Role, p)
+		if _, ok := account.ParsePermission(string(p)); !ok || !q.Role.May(p) || p.PersonOnly() {
+			return wrong("scopes", "a token of the role %s cannot have %q: use permissions of docs/reference/permissions.md", q.Role, p)
 		}
 	}
 	if len(q.Sites) > maxSites {
