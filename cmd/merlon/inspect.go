@@ -32,19 +32,42 @@ import (
 
 func inspectCommand(c console) *cobra.Command {
 	var f ingestFlags
+	var stored eventFlags
 	cmd := &cobra.Command{
-		Use: "inspect FILE|-", Short: "Judge exchanges and print one verdict line each; learn nothing", Args: cobra.ExactArgs(1),
+		Use: "inspect FILE|-|--event ID", Short: "Judge exchanges and print one verdict line each; learn nothing", Args: cobra.MaximumNArgs(1),
 		Long: `Judge recorded exchanges with what is known and print one verdict line (JSON) each.
-Nothing is learned and nothing is stored. The exit code is 0 whatever the verdicts.`,
+Nothing is learned and nothing is stored. The exit code is 0 whatever the verdicts.
+
+With --event a stored event is judged again, with the policy and the knowledge of now and the caller's identity of then.
+No value of an exchange is stored, so a stage that needs values is "undecided", and what it found then is taken over.`,
 		Example: `  merlon inspect traffic.har --policy policy.yaml
-  merlon inspect - --spec openapi.yaml < entries.ndjson`,
-		RunE: func(cmd *cobra.Command, files []string) error { return runInspect(cmd.Context(), c, f, files) },
+  merlon inspect - --spec openapi.yaml < entries.ndjson
+  merlon inspect --event 01JFB2K7Q8X3M5N6P7R8S9T0V1 --data ./data --policy policy.yaml
+  MERLON_TOKEN=... merlon inspect --event 01JFB2K7Q8X3M5N6P7R8S9T0V1 --server http://127.0.0.1:9901 --policy policy.yaml`,
+		RunE: func(cmd *cobra.Command, files []string) error {
+			if stored.id == "" && len(files) == 0 || stored.id != "" && len(files) > 0 {
+				return usage("name a file, - or --event ID")
+			}
+			return runInspect(cmd.Context(), c, f, stored, files)
+		},
 	}
 	f.register(cmd)
+	cmd.Flags().StringVar(&stored.id, "event", "", "judge the stored event of this id again")
+	cmd.Flags().StringVar(&stored.server, "server", "", "take the event from a running Merlon at this URL, with the token in MERLON_TOKEN")
 	return cmd
 }
 
-func runInspect(ctx context.Context, c console, f ingestFlags, files []string) error {
+func runInspect(ctx context.Context, c console, f ingestFlags, stored eventFlags, files []string) error {
+	var past pastEvent
+	if stored.id != "" {
+		var err error
+		if past, err = stored.recall(ctx, f.Data); err != nil {
+			return err
+		}
+		if f.config == "" && f.site == "" {
+			f.site = past.verdict.Site
+		}
+	}
 	cfg, err := f.offline()
 	if err != nil {
 		return err
@@ -56,8 +79,10 @@ func runInspect(ctx context.Context, c console, f ingestFlags, files []string) e
 	for _, n := range notices {
 		fmt.Fprintln(c.err, "notice:", n)
 	}
-	if err := f.check(files, false); err != nil {
-		return err
+	if stored.id == "" {
+		if err := f.check(files, false); err != nil {
+			return err
+		}
 	}
 	known, keys, err := readKnowledge(ctx, f.Data, b)
 	if err != nil {
@@ -83,6 +108,16 @@ func runInspect(ctx context.Context, c console, f ingestFlags, files []string) e
 	}
 	if f.Data == "" {
 		fmt.Fprintln(c.err, "notice: without --data nothing learned is known: only described endpoints match, and tokens differ from those of a data directory")
+	}
+	if stored.id != "" {
+		if err := past.judge(eng); err != nil {
+			return err
+		}
+		batch := queue.Take(ctx)
+		if len(batch) == 0 {
+			return failed(ctx.Err())
+		}
+		return past.report(c, batch[0])
 	}
 	var lines sync.Map // event id -> line number, until it is printed
 	printed := make(chan error, 1)

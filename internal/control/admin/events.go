@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"merlon/internal/control/admin/replay"
 	"merlon/internal/model/account"
 	"merlon/internal/model/event"
 	"merlon/internal/model/finding"
@@ -136,12 +137,7 @@ func eventsOf(rows []store.Event) []Event {
 func eventOf(r *store.Event) Event {
 	return Event{
 		Row: r.Row, Severity: finding.Severity(r.Severity), ASN: r.ASN,
-		Line: event.Line{
-			ID: r.ID, Time: r.Time, Site: r.Site, Node: r.Node, Source: r.Source, Method: r.Method, Host: r.Host, Template: r.Template,
-			EndpointID: r.Endpoint, Actor: r.Actor, Principal: r.Principal, Strength: r.Strength, Address: r.Address, Country: r.Country,
-			UserAgent: r.UserAgent, Fingerprint: r.Fingerprint, JA4: r.JA4, HTTP2: r.HTTP2, RPC: r.RPC, Mode: r.Mode, Action: r.Action, Would: r.Would, Rule: r.Rule, Status: r.Status,
-			LatencyMicros: r.LatencyMicros, Findings: r.Findings,
-		},
+		Line: replay.Verdict(r),
 	}
 }
 

@@ -31,7 +31,7 @@ func (a *Admin) EventStory(ctx context.Context, c Caller, id string) (Story, err
 		return Story{}, err
 	}
 	s := Story{Event: eventOf(&row), Story: story.Of(&row)}
-	if s.Line, err = replay.Line(&row, s.Event.Append(nil)); err != nil {
+	if s.Line, err = replay.LineOf(&row); err != nil {
 		return Story{}, err
 	}
 	near := EventQuery{From: row.Time.Add(-RelatedSpan), To: row.Time.Add(RelatedSpan), Limit: maxRelated + 1}
@@ -66,6 +66,5 @@ func (a *Admin) ExchangeLine(ctx context.Context, c Caller, id string) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	e := eventOf(&row)
-	return replay.Line(&row, e.Append(nil))
+	return replay.LineOf(&row)
 }

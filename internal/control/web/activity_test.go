@@ -91,7 +91,7 @@ func TestEventStepByStep(t *testing.T) {
 	_, body := v.get("/activity/" + id)
 	at := 0
 	for _, says := range []string{
-		"Who and what it was", "What the bodies hold", "Attacks visible in it", "1 departures", "wire.conflicting-length", "cwe.mitre.org/data/definitions/444.html",
+		"Who and what it was", "What the bodies hold", "Attacks visible in it", "1 departure from", "wire.conflicting-length", "cwe.mitre.org/data/definitions/444.html",
 		"What policy decides", "watch: what it says is recorded only", "Would have done", "What was done", "response.body.records[].ssn", "merlon inspect --event " + id, "Copy as exchange line",
 	} {
 		next := strings.Index(body[at:], says)
@@ -134,7 +134,7 @@ func TestHostileTextInActivity(t *testing.T) {
 		id := w.AddEvent(t, hostile)
 		for _, path := range []string{"/activity", "/activity/" + id, "/activity?agent=" + url.QueryEscape(hostile), "/activity?site=" + url.QueryEscape(hostile), "/activity?q=" + url.QueryEscape(hostile)} {
 			_, body := v.get(path)
-			if strings.Contains(body, "<img src=x") || strings.Contains(body, "<script>alert") || strings.Contains(body, `="javascript:alert(1)"`) && strings.Contains(body, `href="javascript:`) || strings.ContainsAny(body, "\x1b\x07\u202e") {
+			if strings.Contains(body, "<img src=x") || strings.Contains(body, "<script>alert") || strings.Contains(body, `href="javascript:`) || strings.ContainsAny(body, "\x1b\x07\u202e") {
 				t.Errorf("%q acts in %s", hostile, path)
 			}
 		}

@@ -35,8 +35,9 @@ type Transaction struct {
 	look     payload.Input
 	told     exchange.Anomalies // what the request's findings are about already
 	judged   bool
-	answered bool   // the answer is being judged, or was
-	failed   bool   // a stage that fails closed has failed on the request
+	answered bool // the answer is being judged, or was
+	failed   bool // a stage that fails closed has failed on the request
+	recall   *Recall
 	path     []byte // scratch of the cleaned path
 	host     []byte // scratch of the lower-case host
 }
@@ -115,7 +116,7 @@ func (t *Transaction) inspectRequest() {
 	stage := "identify"
 	defer t.contain(&stage)
 	x := &t.Exchange
-	t.who = t.site.identifier.Request(x)
+	t.who = t.identify()
 	t.told = x.Anomalies
 	t.route = t.site.matcher.Match(x.Host, x.Method, x.Path)
 	stage = "walk"
@@ -123,6 +124,9 @@ func (t *Transaction) inspectRequest() {
 	stage = "payload"
 	t.look = payload.Input{Exchange: x, Report: report}
 	t.findings = t.engine.detectors.Detect(&t.look, t.findings)
+	if t.recall != nil {
+		t.findings = append(t.findings, t.recall.Findings...)
+	}
 }
 
 // contain turns a panic into a finding. While the request is judged, a stage that fails closed refuses it.
@@ -190,7 +194,9 @@ func (t *Transaction) Response() {
 	report := t.walker.Response(x, t.engine.o.Walk)
 	stage = "identify"
 	enforced := t.route != nil && t.route.Known != nil && t.route.Known.AuthEnforced
-	t.link = t.site.identifier.Response(x, &t.who, enforced)
+	if t.recall == nil {
+		t.link = t.site.identifier.Response(x, &t.who, enforced)
+	}
 	stage = "payload"
 	t.look = payload.Input{Exchange: x, Response: true, Report: report, Told: t.told}
 	t.findings = t.engine.detectors.Detect(&t.look, t.findings)

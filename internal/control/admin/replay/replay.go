@@ -32,6 +32,7 @@ type Record struct {
 	ASN      uint32          `json:"asn,omitempty"`
 	Who      Who             `json:"who"`
 	Verdict  json.RawMessage `json:"verdict"` // the verdict line
+	Gaps     []Undecided     `json:"undecided,omitempty"`
 }
 
 // Who is the caller as it was settled then.
@@ -78,6 +79,22 @@ type content struct {
 	Size int64  `json:"size"`
 }
 
+// LineOf is Line with the verdict line made here.
+func LineOf(e *store.Event) ([]byte, error) {
+	v := Verdict(e)
+	return Line(e, v.Append(nil))
+}
+
+// Verdict is a stored event as its verdict line.
+func Verdict(r *store.Event) event.Line {
+	return event.Line{
+		ID: r.ID, Time: r.Time, Site: r.Site, Node: r.Node, Source: r.Source, Method: r.Method, Host: r.Host, Template: r.Template,
+		EndpointID: r.Endpoint, Actor: r.Actor, Principal: r.Principal, Strength: r.Strength, Address: r.Address, Country: r.Country,
+		UserAgent: r.UserAgent, Fingerprint: r.Fingerprint, JA4: r.JA4, HTTP2: r.HTTP2, RPC: r.RPC, Mode: r.Mode, Action: r.Action, Would: r.Would, Rule: r.Rule, Status: r.Status,
+		LatencyMicros: r.LatencyMicros, Findings: r.Findings,
+	}
+}
+
 // Line is the event as an exchange line, without a line break. verdict is its verdict line.
 func Line(e *store.Event, verdict []byte) ([]byte, error) {
 	d := &e.Detail
@@ -93,7 +110,7 @@ func Line(e *store.Event, verdict []byte) ([]byte, error) {
 		Client:   map[string]any{}, Timings: map[string]any{"wait": float64(e.LatencyMicros) / 1000},
 		Event: Record{
 			ID: e.ID, Method: e.Method, Source: e.Source, Observed: observed.Names(), Outcome: int(d.Outcome), Own: d.OwnStatus,
-			Print: e.Fingerprint, Country: e.Country, ASN: e.ASN, Who: whoOf(e), Verdict: verdict,
+			Print: e.Fingerprint, Country: e.Country, ASN: e.ASN, Who: whoOf(e), Verdict: verdict, Gaps: Gaps(e),
 		},
 	}
 	for a := range d.Anomalies.All() {

@@ -8,8 +8,8 @@ import (
 
 // Undecided is a stage that a replay cannot judge again, and why. Its findings are taken over from the record.
 type Undecided struct {
-	Stage string
-	Why   string
+	Stage string `json:"stage"`
+	Why   string `json:"why"`
 }
 
 // Gaps are the stages that cannot be judged again from a record of e.

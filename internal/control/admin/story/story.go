@@ -231,7 +231,11 @@ func payloadFacts(st *Stage, row *store.Event) {
 		case d.Anomalies == 0:
 			st.fact("On the wire", "nothing departs from the standards", "", "")
 		default:
-			st.fact("On the wire", fmt.Sprintf("%d departures from the standards", d.Anomalies.Len()), "", "")
+			n := "1 departure from the standards"
+			if d.Anomalies.Len() > 1 {
+				n = fmt.Sprintf("%d departures from the standards", d.Anomalies.Len())
+			}
+			st.fact("On the wire", n, "", "")
 		}
 	}
 }
