@@ -215,6 +215,13 @@ func (w *world) serve(s *http2.Stream) {
 	case "/early":
 		r.writeErr = s.WriteHead(status, nil, true)
 		return
+	case "/wide": // a head that no frame holds
+		var wide []exchange.Field
+		for i := range 100 {
+			wide = append(wide, exchange.Field{Name: fmt.Appendf(nil, "X-Field-%d", i), Value: []byte(strings.Repeat("{", 500))})
+		}
+		r.writeErr = s.WriteHead(status, wide, true)
+		return
 	case "/fail":
 		code = http2.InternalError
 		return
@@ -285,6 +292,9 @@ type client struct {
 	window map[uint32]int64 // opened by the server
 	dec    *hpack.Decoder
 	eof    bool
+	// list is the last header list, continued how many CONTINUATION frames came.
+	list      []hpack.HeaderField
+	continued int
 }
 
 type goAway struct{ last, code uint32 }
@@ -337,13 +347,19 @@ func (c *client) next() bool {
 	}
 	switch kind {
 	case fHeaders:
-		if flags&endHeaders == 0 || flags&(padded|prioritized) != 0 {
+		if flags&(padded|prioritized) != 0 {
 			c.t.Fatalf("HEADERS with flags %x", flags)
+		}
+		for last := flags; last&endHeaders == 0; {
+			more, at := c.continuation(id)
+			p, last = append(p, more...), at
+			c.continued++
 		}
 		all, err := c.dec.DecodeFull(p)
 		if err != nil {
 			c.t.Fatalf("what the server says does not decode: %v", err)
 		}
+		c.list = all
 		for _, f := range all {
 			if f.Name == ":status" {
 				c.status[id] = f.Value
@@ -375,6 +391,24 @@ func (c *client) next() bool {
 		c.ends[id] = append(c.ends[id], c.status[id])
 	}
 	return true
+}
+
+// continuation reads what has to follow a header block that has not ended.
+func (c *client) continuation(id uint32) (p []byte, flags byte) {
+	c.t.Helper()
+	var h [9]byte
+	if _, err := io.ReadFull(c.nc, h[:]); err != nil {
+		c.t.Fatalf("within a header block: %v", err)
+	}
+	n := int(h[0])<<16 | int(h[1])<<8 | int(h[2])
+	if h[3] != fContinuation || binary.BigEndian.Uint32(h[5:]) != id || n > 16<<10 {
+		c.t.Fatalf("a frame of type %d and %d octets within a header block", h[3], n)
+	}
+	p = make([]byte, n)
+	if _, err := io.ReadFull(c.nc, p); err != nil {
+		c.t.Fatalf("within a header block: %v", err)
+	}
+	return p, h[4]
 }
 
 // until reads until done says so, or the connection's end.
