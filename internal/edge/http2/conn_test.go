@@ -361,7 +361,9 @@ func TestRefuse(t *testing.T) {
 	nc, over := s.serve(options(nil))
 	c := far{t, nc}
 	c.send(start, raw(frameHeaders, wholeGet, 1, get("/")))
-	c.await("the refusal", func(f frame, b []byte) bool { return f.kind == frameReset && f.stream == 1 && b[3] == byte(RefusedStream) })
+	c.await("the refusal", func(f frame, b []byte) bool {
+		return f.kind == frameReset && f.stream == 1 && b[3] == byte(RefusedStream)
+	})
 	_ = nc.Close()
 	over()
 }

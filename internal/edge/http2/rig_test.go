@@ -17,9 +17,9 @@ import (
 
 // seen is a request as it came out of a connection.
 type seen struct {
-	head, body, trailers                  string
+	head, body, trailers                 string
 	malformed, tooLarge, refused, excess bool
-	failed                                bool // its body
+	failed                               bool // its body
 }
 
 // site serves a connection: it reads each request and answers as answer says, or "ok".

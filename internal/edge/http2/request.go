@@ -1,0 +1,185 @@
+package http2
+
+import (
+	"errors"
+	"time"
+
+	"merlon/internal/edge/http2/hpack"
+)
+
+// headers takes a HEADERS frame and its CONTINUATIONs.
+func (c *Conn) headers(f frame) error {
+	if f.stream&1 == 0 {
+		return Fault{Code: ProtocolError} // 0, or one of ours
+	}
+	if f.length > c.s.o.Limits.HeaderBytes {
+		return flooded(kindHeader)
+	}
+	b, err := c.payload(f.length)
+	if err != nil {
+		return err
+	}
+	block, parent, ok := unpad(b, &f)
+	if !ok {
+		return Fault{Code: ProtocolError}
+	}
+	if !f.has(flagEndHeaders) {
+		if block, err = c.continued(f.stream, block); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	s := c.streams[f.stream]
+	reset := s == nil && c.wasReset(f.stream) || s != nil && s.closed && !s.gone
+	trails := s != nil && !reset && !s.gone && !s.ended
+	away := c.draining == drainAway && f.stream > c.last
+	c.mu.Unlock()
+	switch {
+	case f.stream > c.highest && !away:
+		return c.request(f, block, parent == f.stream)
+	case trails:
+		return c.trailers(f, block)
+	case reset || away: // it did not know; its block moves the table all the same
+		c.head.begin(nil, true, true)
+		_, err := c.decode(block)
+		return err
+	case f.stream >= c.gapLow && f.stream <= c.gapHigh:
+		return Fault{Code: ProtocolError} // streams are opened in their order
+	default:
+		return Fault{Code: StreamClosed}
+	}
+}
+
+// continued reads the CONTINUATION frames behind a first piece of a block, within a head's time.
+func (c *Conn) continued(stream uint32, first []byte) ([]byte, error) {
+	joined := append([]byte(nil), first...)
+	c.heading = c.s.now()
+	c.deadline(c.s.o.Head)
+	defer func() {
+		c.heading = 0
+		c.deadline(c.s.o.Idle)
+	}()
+	for n := 0; ; n++ {
+		b, err := c.payload(frameHead)
+		if err != nil {
+			return nil, err
+		}
+		f := parseFrame(b)
+		switch {
+		case f.kind != frameContinuation || f.stream != stream:
+			return nil, Fault{Code: ProtocolError}
+		case f.length > defaultFrame:
+			return nil, Fault{Code: FrameSizeError}
+		case n >= c.s.o.Limits.HeaderFrames || len(joined)+f.length > c.s.o.Limits.HeaderBytes:
+			return nil, flooded(kindHeader)
+		}
+		if b, err = c.payload(f.length); err != nil {
+			return nil, err
+		}
+		if joined = append(joined, b...); f.has(flagEndHeaders) {
+			return joined, nil
+		}
+	}
+}
+
+// deadline sets when the reading goroutine looks around next.
+func (c *Conn) deadline(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.poked {
+		_ = c.nc.SetReadDeadline(time.Unix(0, c.s.now()+int64(d)))
+	}
+}
+
+// decode reads a header block into c.head. long tells that it was longer than is kept.
+func (c *Conn) decode(block []byte) (long bool, err error) {
+	switch err := c.decoder.Decode(block, c.emit); {
+	case err == nil:
+	case errors.Is(err, hpack.ErrListTooLong):
+		long = true
+	case errors.Is(err, hpack.ErrExpansion):
+		return true, flooded(kindHeader)
+	default:
+		return false, Fault{Code: CompressionError}
+	}
+	c.head.end()
+	return long || c.head.long, nil
+}
+
+// request begins a stream.
+func (c *Conn) request(f frame, block []byte, selfish bool) error {
+	if f.stream > c.highest+2 {
+		c.gapLow, c.gapHigh = c.highest+2, f.stream-2
+		if c.highest == 0 {
+			c.gapLow = 1
+		}
+	}
+	c.highest = f.stream
+	s, _ := c.s.streams.Get().(*Stream)
+	s.begin(c, f.stream)
+	h := &c.head
+	h.begin(s.Head, false, f.has(flagEndStream))
+	long, err := c.decode(block)
+	s.Head, h.text = h.text, nil
+	h.trim()
+	if err != nil {
+		c.s.streams.Put(s)
+		return err
+	}
+	if !c.first.over {
+		c.print = c.first.end()
+	}
+	s.Method, s.Target, s.Malformed, s.TooLarge = h.method, h.target, h.bad || selfish, long
+	c.mu.Lock()
+	running := len(c.streams)
+	c.mu.Unlock()
+	refuse := c.h.Refuse(running)
+	c.mu.Lock()
+	limit := c.s.o.Limits.Streams
+	s.ended = f.has(flagEndStream)
+	s.send, s.receive = c.initial, int64(c.s.o.Limits.ReceiveStream)
+	if c.open >= limit {
+		s.Refused, s.Excess = true, c.acked
+	} else if refuse || running >= 2*limit {
+		s.Refused = true // that many of them are only the client's to count: it has reset the others
+	}
+	s.counted = true
+	c.open++
+	c.streams[s.id] = s
+	if s.id == maxStreamID && c.draining != drainAway {
+		c.draining, c.last = drainAway, c.highest // there are no further numbers
+	}
+	switch {
+	case s.Malformed:
+		c.reset(s, ProtocolError)
+		err = c.flood.add(kindFault, c.done.Load())
+	case s.Refused:
+		c.reset(s, RefusedStream)
+		err = c.flood.add(kindFault, c.done.Load())
+	}
+	c.mu.Unlock()
+	c.h.Request(s)
+	return err
+}
+
+// trailers takes a request's trailers.
+func (c *Conn) trailers(f frame, block []byte) error {
+	h := &c.head
+	h.begin(nil, true, true)
+	long, err := c.decode(block)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.streams[f.stream]
+	if s == nil || s.closed || s.gone {
+		return nil
+	}
+	if h.bad || h.sized || long || !f.has(flagEndStream) {
+		return c.atFault(s, ProtocolError)
+	}
+	s.trailers = append(s.trailers[:0], h.text...)
+	c.ended(s)
+	return nil
+}
