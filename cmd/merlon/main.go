@@ -67,6 +67,9 @@ requests through, and gives security, developers and operations one control plan
 		SilenceUsage: true, SilenceErrors: true, Version: version,
 	}
 	root.AddCommand(commands(c)...)
+	root.SetOut(c.out) // the commands for shells remember it
+	completions(root)
+	completeFormats(root)
 	return root
 }
 
@@ -81,6 +84,7 @@ func commands(c console) []*cobra.Command {
 		tokenCommand(c),
 		labCommand(c),
 		configCommand(c),
+		manCommand(c),
 		versionCommand(c),
 	}
 }

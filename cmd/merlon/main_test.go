@@ -27,20 +27,6 @@ func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata", RequireExplicitExec: true})
 }
 
-func TestEveryCommandHasAnExample(t *testing.T) {
-	root := rootCommand(console{})
-	for _, c := range root.Commands() {
-		if c.Example == "" {
-			t.Errorf("%s has no example", c.CommandPath())
-		}
-		for _, sub := range c.Commands() {
-			if sub.Example == "" {
-				t.Errorf("%s has no example", sub.CommandPath())
-			}
-		}
-	}
-}
-
 func TestTextFromTrafficIsSafeForATerminal(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain":            "plain",
