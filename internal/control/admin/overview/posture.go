@@ -21,8 +21,6 @@ type Posture struct {
 	MoreClasses int
 	// Sensitive counts endpoints with any such data, OpenData those of them that answer without a credential.
 	Sensitive, OpenData int
-	// Worst are the endpoints of the highest risk.
-	Worst []inventory.Endpoint
 
 	facets []estate.Facet
 }
@@ -33,20 +31,12 @@ type Class struct {
 	Endpoints, Open int
 }
 
-// shown bounds the short lists of the first page.
-const shown = 6
-
 func posture(ctx context.Context, a *admin.Admin, c admin.Caller) (p Posture, err error) {
-	page, err := a.Inventory(ctx, c, admin.InventoryQuery{Sort: "risk", Limit: shown, Facets: true})
+	page, err := a.Inventory(ctx, c, admin.InventoryQuery{Limit: 1, Facets: true})
 	if err != nil {
 		return p, err
 	}
 	p.Endpoints, p.facets = page.Total, page.Facets
-	for _, e := range page.Endpoints {
-		if e.Risk.Score > 0 {
-			p.Worst = append(p.Worst, e)
-		}
-	}
 	open, err := a.Inventory(ctx, c, admin.InventoryQuery{Auth: inventory.AuthNone, Sensitive: true, Limit: 1, Facets: true})
 	if err != nil {
 		return p, err

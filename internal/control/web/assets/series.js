@@ -4,7 +4,6 @@
 const axisWidth = 48;
 const axisHeight = 22;
 const margin = 6; // for the upper half of the topmost number; the sheet takes it back
-const heights = { rate: 168, bad: 72 };
 const per = { s: 1, min: 60, h: 3600 };
 
 const figures = document.querySelectorAll("figure[data-series]");
@@ -37,7 +36,7 @@ function short(v) {
 
 async function follow(figure) {
   const step = Number(figure.dataset.step);
-  const fields = [...figure.querySelectorAll("[data-plot]")].map((box) => ({ box, kind: box.dataset.plot, unit: per[box.dataset.unit] || 1 }));
+  const fields = [...figure.querySelectorAll("[data-plot]")].map((box) => ({ box, kind: box.dataset.plot, height: Number(box.dataset.height), unit: per[box.dataset.unit] || 1 }));
   let plots = [];
   let items = [];
 
@@ -78,7 +77,7 @@ async function follow(figure) {
     const last = field.kind === "bad";
     return {
       width: field.box.clientWidth,
-      height: heights[field.kind] + margin + (last ? axisHeight : margin),
+      height: field.height + margin + (last ? axisHeight : margin),
       padding: [margin, 0, last ? 0 : margin, 0],
       tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
       legend: { show: false },

@@ -53,9 +53,9 @@ func (s *room) news(ctx context.Context, p *ui.Page) (*news, error) {
 	}
 	ch := &n.Changes
 	add(ch.New, "new", "new endpoint", "new endpoints", "/inventory?sort=first_seen", false)
-	add(ch.Risky, "alert", "of them a risk", "of them a risk", "/inventory?lifecycle=new&sort=risk", true)
 	add(ch.Confirmed, "check", "confirmed", "confirmed", "/inventory?state=confirmed&sort=first_seen", false)
 	add(ch.Changed, "edit", "changed", "changed", "/inventory?lifecycle=changed", false)
+	add(ch.Risky, "alert", "of these carries a risk", "of these carry a risk", "/inventory?sort=risk&risk=20", true)
 	if c.May(account.SeeEvents) {
 		if err := s.eventNews(ctx, c, n, add); err != nil {
 			return nil, err

@@ -44,6 +44,7 @@ type view struct {
 // list is a short list of endpoints that leads to the whole one.
 type list struct {
 	Title, None, Href string
+	Verb              string // before the time
 	Total             int
 	Endpoints         []inventory.Endpoint
 	At                func(*inventory.Endpoint) time.Time
@@ -103,15 +104,19 @@ func (s *room) estate(ctx context.Context, p *ui.Page, v *view) error {
 		q admin.InventoryQuery
 	}{
 		{
-			list{Title: "New", None: "Nothing was first seen in the last 7 days.", Href: "/inventory?first=7d&sort=first_seen", At: first},
+			list{Title: "Highest risk", None: "No endpoint carries a risk.", Href: "/inventory?sort=risk&risk=1", Verb: "seen", At: last},
+			admin.InventoryQuery{Risk: 1, Sort: "risk"},
+		},
+		{
+			list{Title: "New", None: "Nothing was first seen in the last 7 days.", Href: "/inventory?first=7d&sort=first_seen", Verb: "first seen", At: first},
 			admin.InventoryQuery{First: "7d", Sort: "first_seen"},
 		},
 		{
-			list{Title: "Shadow", None: "Everything in use stands in a description, or there is no description yet.", Href: "/inventory?lifecycle=shadow&sort=risk", At: last},
+			list{Title: "Shadow", None: "Everything in use stands in a description, or there is no description yet.", Href: "/inventory?lifecycle=shadow&sort=risk", Verb: "seen", At: last},
 			admin.InventoryQuery{Lifecycle: "shadow", Sort: "risk"},
 		},
 		{
-			list{Title: "Without authentication", None: "No endpoint is known to answer everybody.", Href: "/inventory?auth=none&sort=risk", At: last},
+			list{Title: "Without authentication", None: "No endpoint is known to answer everybody.", Href: "/inventory?auth=none&sort=risk", Verb: "seen", At: last},
 			admin.InventoryQuery{Auth: inventory.AuthNone, Sort: "risk"},
 		},
 	} {

@@ -58,3 +58,17 @@ func classLink(class string, open bool) templ.SafeURL {
 	}
 	return templ.SafeURL("/inventory?" + q.Encode())
 }
+
+// authMeans says what a posture is, in words.
+func authMeans(name string) string {
+	switch inventory.Authentication(name) {
+	case inventory.AuthNone:
+		return "answers everybody"
+	case inventory.AuthMixed:
+		return "some without a credential"
+	case inventory.AuthEnforced:
+		return "only with a credential"
+	default:
+		return "too few successes to tell"
+	}
+}

@@ -13,7 +13,7 @@ import (
 // Heights of the plots in pixels, and the width of their inner box, which is stretched to whatever there is. Text stands
 // outside that box, so it is never stretched.
 const (
-	tallPlot  = 168.0
+	tallPlot  = 200.0
 	shortPlot = 72.0
 	plotWidth = 1000.0
 )
