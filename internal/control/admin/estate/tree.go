@@ -205,6 +205,9 @@ func (g *grower) grow(n *Node, rows []int32, depth int) {
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(g.weight(&b.node), g.weight(&a.node)) })
 	room := max(1, int(n.Lines))
+	if len(parts) > room && room == 1 {
+		return // a box that says no more than that there is more
+	}
 	if len(parts) > room {
 		rest := part{node: Node{Kind: Rest, Site: n.Site, Host: n.Host, Prefix: n.Prefix, Folded: len(parts) - room + 1}}
 		for i := room - 1; i < len(parts); i++ {

@@ -74,12 +74,12 @@ func (s *room) editOf(address, form url.Values) (v editView, sel admin.Selection
 
 // changeOf is what the form says.
 func changeOf(form url.Values) (ch admin.EndpointChange) {
-	switch owner := form.Get("owner"); form.Get("set-owner") {
-	case "set":
-		ch.Owner = &owner
-	case "clear":
+	switch owner, set := form.Get("owner"), form.Get("set-owner"); {
+	case set == "clear":
 		none := ""
 		ch.Owner = &none
+	case set == "set" || owner != "": // who writes a name means it
+		ch.Owner = &owner
 	}
 	split := func(s string) []string {
 		return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })

@@ -34,6 +34,7 @@ type listView struct {
 	Batch            *admin.EditBatch // a change that was just made
 	Now              time.Time
 	Listen           string // where to send a first request
+	Partial          bool   // only the region of results is sent
 }
 
 func (s *room) inventory(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
@@ -71,6 +72,7 @@ func (s *room) inventory(w http.ResponseWriter, r *http.Request, p *ui.Page) err
 	}
 	w.Header().Add("Vary", "HX-Request, HX-Target")
 	if partial(r) {
+		v.Partial = true
 		w.Header().Set("HX-Push-Url", string(v.with(v.pageAndOpen()...)))
 		return ui.Show(w, r, http.StatusOK, results(p, v))
 	}
@@ -126,7 +128,12 @@ func (s *room) look(r *http.Request, p *ui.Page, v *listView) (err error) {
 func (v *listView) bound() {
 	for i := range v.Found.Endpoints {
 		e := &v.Found.Endpoints[i]
-		e.Template, e.Host, e.Owner = shown(e.Template), shown(e.Host), shown(e.Owner)
+		e.Method, e.Template, e.Host, e.Owner = cut(e.Method, 24), shown(e.Template), shown(e.Host), shown(e.Owner)
+		words := make([]string, 0, len(e.Lifecycle))
+		for _, w := range e.Lifecycle {
+			words = append(words, cut(w, 40))
+		}
+		e.Lifecycle = words
 	}
 }
 

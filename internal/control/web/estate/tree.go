@@ -82,8 +82,19 @@ func (v *treeView) draw() {
 	root := &v.Tree.Root
 	scale := math.Min(1, float64(3*leaves(root)+3)/root.Lines)
 	v.Height = int(math.Ceil(root.Lines * scale * lineUnits))
-	columns := max(depth(root), 1)
-	v.boxes(root, 0, 0, treeWidth/float64(columns), scale)
+	// Sites have short names, and their column says little.
+	shares := make([]float64, max(depth(root), 1))
+	sum := 0.
+	for i := range shares {
+		if shares[i] = 1; i == 0 && len(shares) > 1 && root.Kind == index.Whole {
+			shares[i] = .45
+		}
+		sum += shares[i]
+	}
+	for i := range shares {
+		shares[i] *= treeWidth / sum
+	}
+	v.boxes(root, 0, 0, 0, shares, scale)
 }
 
 func leaves(n *index.Node) int {
@@ -105,10 +116,10 @@ func depth(n *index.Node) int {
 	return deepest
 }
 
-func (v *treeView) boxes(n *index.Node, y float64, level int, width, scale float64) {
+func (v *treeView) boxes(n *index.Node, level int, x, y float64, widths []float64, scale float64) {
 	for i := range n.Children {
 		c := &n.Children[i]
-		b := box{Node: *c, X: float64(level) * width, Y: y, W: width - 2, H: math.Max(c.Lines*lineUnits*scale-2, 6), Depth: level}
+		b := box{Node: *c, X: x, Y: y, W: widths[level] - 2, H: math.Max(c.Lines*lineUnits*scale-2, 6), Depth: level}
 		b.Children = nil
 		b.Count = ui.Short(uint64(c.Endpoints))
 		if v.Size == "requests" {
@@ -118,7 +129,7 @@ func (v *treeView) boxes(n *index.Node, y float64, level int, width, scale float
 		b.Label = fit(name(c), int((b.W-26-charUnits*float64(len(b.Count)))/charUnits))
 		b.About = about(c)
 		v.Boxes = append(v.Boxes, b)
-		v.boxes(c, y, level+1, width, scale)
+		v.boxes(c, level+1, x+widths[level], y, widths, scale)
 		y += c.Lines * lineUnits * scale
 	}
 }
@@ -129,7 +140,7 @@ func name(n *index.Node) string {
 	case index.Rest:
 		return "+ " + ui.Count(uint64(n.Folded)) + " more"
 	case index.Here:
-		return strings.Join(n.Methods, " ") + " itself"
+		return "this path: " + strings.Join(n.Methods, " ")
 	}
 	s := n.Name
 	if len(n.Methods) > 0 {
