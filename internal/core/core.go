@@ -208,6 +208,20 @@ func (k *Core) startLearning() {
 		defer t.Stop()
 		k.Node.Tend(ctx, t.C)
 	})
+	k.tended.Go(func() {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for told := k.now(); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+				now := k.now()
+				k.tellExpired(told, now)
+				told = now
+			}
+		}
+	})
 }
 
 // Close drains the queue, learns and saves what is in it, and lets the data directory go. The edges must have stopped.

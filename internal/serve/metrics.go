@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"merlon/internal/edge/ingest/otlp"
@@ -16,6 +18,7 @@ func (p *Process) registry() (*prometheus.Registry, error) {
 		telemetry.Gauge("merlon_http2_connections", "Open HTTP/2 connections, among the client connections.", func() float64 { return float64(p.stream.Connections()) }),
 		telemetry.Gauge("merlon_http2_requests", "HTTP/2 requests under way.", func() float64 { return float64(p.stream.Requests()) }),
 		telemetry.Gauge("merlon_memory_pressure", "Share of the memory ceiling in use; from 0.9 on idle connections are closed, from 0.97 on requests are refused.", p.memory.Pressure),
+		telemetry.Gauge("merlon_policy_exceptions_expired", "Exceptions of policies whose time is over, and whose findings count again.", func() float64 { return float64(k.ExpiredExceptions(time.Now())) }),
 		telemetry.Counter("merlon_distillations_total", "Distillations published.", k.Node.Distillations),
 		telemetry.Counter("merlon_snapshots_total", "Snapshots of the learned state saved.", k.Node.Snapshots),
 		telemetry.Counter("merlon_journal_dropped_total", "Events that the journal could not keep.", func() uint64 { return k.Store.Journal.Status().Dropped }),

@@ -39,7 +39,7 @@ func TestLogMistakes(t *testing.T) {
 	}
 	type record struct {
 		File, Where, Mistake, Right string
-		Line, Column              int
+		Line, Column                int
 	}
 	var got []record
 	for dec := json.NewDecoder(&out); dec.More(); {
@@ -54,8 +54,11 @@ func TestLogMistakes(t *testing.T) {
 		got = append(got, r)
 	}
 	want := []record{
-		{File: name, Where: "lisen", Line: 1, Column: 1}, {File: name, Where: "sites[0].specs[0]", Line: 3, Column: 86},
-		{File: rules, Where: "rules[0].when", Line: 3, Column: 30}, {File: rules, Where: "rules[1]", Line: 4, Column: 5}, {File: rules, Where: "rules[1].action", Line: 4, Column: 5},
+		{File: name, Where: "lisen", Line: 1, Column: 1},
+		{File: name, Where: "sites[0].specs[0]", Line: 3, Column: 86},
+		{File: rules, Where: "rules[0].when", Line: 3, Column: 30},
+		{File: rules, Where: "rules[1]", Line: 4, Column: 5},
+		{File: rules, Where: "rules[1].action", Line: 4, Column: 5},
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got\n%+v\nwant\n%+v", got, want)
