@@ -172,7 +172,6 @@ func TestMemoryPressure(t *testing.T) {
 func TestIdleConnectionsMakeRoom(t *testing.T) {
 	a := listen.NewAdmission(listen.AdmissionOptions{Connections: 4, PerNetwork: 100, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	r := newRig(t, echo, func(o *rigOptions) { o.Admission = a })
-	var idle []net.Conn
 	for i := range 4 {
 		c, err := net.Dial("tcp", r.addr)
 		if err != nil {
@@ -180,7 +179,7 @@ func TestIdleConnectionsMakeRoom(t *testing.T) {
 		}
 		defer c.Close()
 		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-		idle = append(idle, c)
+
 		_, _ = io.WriteString(c, "PROXY TCP4 192.0.2.1 127.0.0.1 1234 80\r\n")
 		if i == 0 { // one waits after its answer, one in the middle of a head
 			_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")

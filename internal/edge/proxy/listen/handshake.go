@@ -64,7 +64,6 @@ type hello struct {
 	plain     []byte // what came, as long as it is no TLS record
 	talks     bool   // it is one
 	computing bool   // holds a place
-	answering bool   // the handshake is not over
 }
 
 // Read implements net.Conn. A handshake that reads waits for its client.
@@ -119,8 +118,8 @@ func (t *TLS) handshake(c *Conn, a *Admission) error {
 	_ = c.Raw.SetDeadline(a.o.Now().Add(a.o.HandshakeTimeout))
 	tc := tls.Server(h, t.base)
 	a.counts.handshakes.Add(1)
-	defer h.rest() // whatever happens inside: a place that is lost keeps everybody else's handshake waiting
-	err := tc.Handshake()
+	defer h.rest()        // whatever happens inside: a place that is lost keeps everybody else's handshake waiting
+	err := tc.Handshake() //nolint:noctx // its deadline is the socket's
 	h.rest()
 	if err != nil {
 		switch {

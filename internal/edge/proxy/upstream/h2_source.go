@@ -117,7 +117,7 @@ func (s *source) Close() error {
 func (s *source) end() {
 	_ = s.Close()
 	s.reading.Lock()
-	s.reading.Unlock() //nolint:staticcheck // waiting was all
+	s.reading.Unlock() //nolint:staticcheck,gocritic // waiting was all
 }
 
 // failed is the error of the body itself, not that of having been stopped.
