@@ -24,6 +24,7 @@ const (
 	reasonExpired
 	reasonUnknownAuthority
 	reasonCertificate // refused for anything else
+	reasonFlood
 )
 
 const certificateRefused = "a client's certificate was refused: "
@@ -38,6 +39,7 @@ func (r reason) text() string {
 		reasonExpired:          certificateRefused + "it has expired, or is not valid yet by this machine's clock",
 		reasonUnknownAuthority: certificateRefused + "none of this listener's authorities has signed it",
 		reasonCertificate:      certificateRefused + "it does not verify",
+		reasonFlood:            "an HTTP/2 connection was closed for frames that cost work and carry nothing",
 	}[r]
 }
 
@@ -131,6 +133,10 @@ func (a *Admission) note(addr netip.Addr, why reason, with ...any) {
 	}
 	a.o.Log.Warn(why.text(), with...)
 }
+
+// Flooded says in the log, within the same bounds, that a connection was closed for a flood; kind names its frames and holds
+// nothing that came over the wire.
+func (a *Admission) Flooded(addr netip.Addr, kind string) { a.note(addr, reasonFlood, "frames", kind) }
 
 // tellLeftOut says what was left out of the log in the minutes before.
 func (a *Admission) tellLeftOut() {

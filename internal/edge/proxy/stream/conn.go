@@ -87,7 +87,9 @@ func (c *conn) Fault(fault http2.Fault) {
 	a := exchange.AnomalyHTTP2Malformed
 	if fault.Flood != "" {
 		a = exchange.AnomalyHTTP2Flood
-		c.s.tell(c.peer.client.Addr, fault.Flood)
+		if all := c.s.o.Admission; all != nil {
+			all.Flooded(c.peer.client.Addr, fault.Flood)
+		}
 	}
 	c.report(a)
 }

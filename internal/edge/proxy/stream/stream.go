@@ -43,7 +43,8 @@ type Options struct {
 	InspectRequest, InspectResponse int
 	// BodyRate is the rate, in bytes a second, at which a request's body has to come at least; 0 asks for none.
 	BodyRate int
-	// Admission tells when memory is short, and gives QUIC connections their place among all others; nil: neither.
+	// Admission tells when memory is short, gives QUIC connections their place among all others, and bounds what the log says of
+	// clients; nil: nothing of that.
 	Admission *listen.Admission
 	Timeouts  Timeouts
 	Limits    Limits
@@ -58,7 +59,6 @@ type Server struct {
 	h2      *http2.Server
 	flows   sync.Pool
 	workers workers
-	told    told
 
 	mu       sync.Mutex
 	open     map[*http2.Conn]struct{}
