@@ -70,7 +70,7 @@ func New(tb testing.TB) *World {
 func (w *World) Reopen(tb testing.TB) *admin.Admin {
 	tb.Helper()
 	a, err := admin.New(tb.Context(), admin.Options{
-		Store: w.Store, Inventory: w.Estate, Stand: w.stand, Status: w.Status, Key: [32]byte{1}, Now: w.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Store: w.Store, Inventory: w.Estate, Stand: w.stand, Status: w.Status, Key: [32]byte{1}, Settings: settings, Now: w.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Hashing: w.hashing,
 		Poll:    5 * time.Millisecond,
 	})
@@ -78,6 +78,15 @@ func (w *World) Reopen(tb testing.TB) *admin.Admin {
 		tb.Fatal(err)
 	}
 	return a
+}
+
+func settings() admin.Settings {
+	return admin.Settings{File: "/etc/merlon/merlon.yaml", Groups: []admin.SettingGroup{
+		{Title: "Clients", Items: []admin.Setting{{Name: "Served at", Value: "127.0.0.1:8080\n[::]:8443, TLS", Key: "listen"}, {Name: "Trusted hops", Value: "1", Key: "sites[].trusted_hops"}}},
+		{Title: "Sites", Items: []admin.Setting{{Name: "acme", Value: "api.acme.example, *.acme.example → http://127.0.0.1:9000", Key: "sites"}}},
+		{Title: "Retention", Items: []admin.Setting{{Name: "Events", Value: "200,000, 30 days", Key: "storage.events"}, {Name: "Audit log", Value: "1,000,000 entries"}}},
+		{Title: "Versions", Items: []admin.Setting{{Name: "Merlon", Value: "0.1.0"}, {Name: "Go", Value: "go1.26"}}},
+	}}
 }
 
 // Now is the world's clock.
