@@ -94,7 +94,7 @@ func TestConformanceSendWindow(t *testing.T) {
 			t.Fatal(c)
 		}
 		c.send(fr(fReset, 0, 1, u32(8)))
-		if r := w.wait(2); !slices.ContainsFunc(r, func(r *request) bool { return errors.Is(r.writeErr, http2.ErrGone) }) {
+		if r := w.wait(2); !slices.ContainsFunc(r, func(r *request) bool { return errors.Is(errors.Join(r.readErr, r.writeErr), http2.ErrGone) }) {
 			t.Fatal("the one that waited was not told that its client has gone")
 		}
 	})

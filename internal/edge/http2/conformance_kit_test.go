@@ -112,7 +112,6 @@ func (r *request) path() string {
 type world struct {
 	t       testing.TB
 	server  *http2.Server
-	limits  http2.Limits
 	addr    string
 	conns   chan *http2.Conn
 	release chan struct{} // closed: /hold goes on

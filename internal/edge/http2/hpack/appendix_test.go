@@ -95,7 +95,6 @@ const (
 )
 
 type example struct {
-	name   string
 	hex    string
 	fields string
 	table  string

@@ -10,20 +10,33 @@ import (
 // browser is a request as browsers send it; reply an answer of an API.
 func browser() []peer.HeaderField {
 	return []peer.HeaderField{
-		{Name: ":method", Value: "GET"}, {Name: ":scheme", Value: "https"}, {Name: ":authority", Value: "api.example.com"}, {Name: ":path", Value: "/v1/orders/18231?expand=lines"},
+		{Name: ":method", Value: "GET"},
+		{Name: ":scheme", Value: "https"},
+		{Name: ":authority", Value: "api.example.com"},
+		{Name: ":path", Value: "/v1/orders/18231?expand=lines"},
 		{Name: "user-agent", Value: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"},
-		{Name: "accept", Value: "application/json"}, {Name: "accept-language", Value: "en-GB,en;q=0.5"}, {Name: "accept-encoding", Value: "gzip, deflate, br, zstd"},
-		{Name: "referer", Value: "https://shop.example.com/orders"}, {Name: "origin", Value: "https://shop.example.com"},
-		{Name: "authorization", Value: "Bearer 0123456789abcdef0123456789abcdef", Sensitive: true}, {Name: "sec-fetch-mode", Value: "cors"},
+		{Name: "accept", Value: "application/json"},
+		{Name: "accept-language", Value: "en-GB,en;q=0.5"},
+		{Name: "accept-encoding", Value: "gzip, deflate, br, zstd"},
+		{Name: "referer", Value: "https://shop.example.com/orders"},
+		{Name: "origin", Value: "https://shop.example.com"},
+		{Name: "authorization", Value: "Bearer 0123456789abcdef0123456789abcdef", Sensitive: true},
+		{Name: "sec-fetch-mode", Value: "cors"},
 	}
 }
 
 func reply() []peer.HeaderField {
 	return []peer.HeaderField{
-		{Name: "content-type", Value: "application/json"}, {Name: "content-length", Value: "1832"}, {Name: "date", Value: "Sun, 22 Nov 2026 07:00:00 GMT"},
-		{Name: "server", Value: "acme"}, {Name: "cache-control", Value: "no-store"}, {Name: "vary", Value: "origin"},
-		{Name: "access-control-allow-origin", Value: "https://shop.example.com"}, {Name: "strict-transport-security", Value: "max-age=31536000"},
-		{Name: "etag", Value: `"5d8c72a5edda8d6a"`}, {Name: "x-request-id", Value: "0f3c1b2a9d8e7f60"},
+		{Name: "content-type", Value: "application/json"},
+		{Name: "content-length", Value: "1832"},
+		{Name: "date", Value: "Sun, 22 Nov 2026 07:00:00 GMT"},
+		{Name: "server", Value: "acme"},
+		{Name: "cache-control", Value: "no-store"},
+		{Name: "vary", Value: "origin"},
+		{Name: "access-control-allow-origin", Value: "https://shop.example.com"},
+		{Name: "strict-transport-security", Value: "max-age=31536000"},
+		{Name: "etag", Value: `"5d8c72a5edda8d6a"`},
+		{Name: "x-request-id", Value: "0f3c1b2a9d8e7f60"},
 	}
 }
 

@@ -70,7 +70,8 @@ type run struct {
 var long = func() (t struct {
 	runs    []run
 	symbols []byte
-}) {
+},
+) {
 	for length := uint8(direct + 1); length <= 30; length++ {
 		r := run{length: length, symbols: uint8(len(t.symbols))}
 		for symbol, c := range codes {
