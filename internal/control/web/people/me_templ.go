@@ -1033,7 +1033,7 @@ func left(until, now time.Time) string {
 	case d <= 0:
 		return "has ended"
 	case d < 48*time.Hour:
-		return "in " + strconv.Itoa(int(d.Hours())+1) + " h"
+		return "in " + strconv.Itoa(int((d+time.Hour-1)/time.Hour)) + " h"
 	default:
 		return "in " + strconv.Itoa(int(d.Hours()/24)) + " days"
 	}
