@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"merlon/cmd/merlon/outline"
 	"merlon/internal/core"
 	"merlon/internal/edge/ingest"
 	"merlon/internal/enforce/engine"
@@ -174,7 +175,7 @@ func printSummary(c console, done map[string]int) {
 	for _, k := range slices.Sorted(maps.Keys(done)) {
 		parts = append(parts, fmt.Sprintf("%d %s", done[k], k))
 	}
-	fmt.Fprintln(c.err, orDash(strings.Join(parts, ", ")))
+	fmt.Fprintln(c.err, outline.OrDash(strings.Join(parts, ", ")))
 }
 
 // readKnowledge reads what the data directory knows of the bundle's sites. Without a directory nothing is known, and

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"merlon/cmd/merlon/outline"
 	"merlon/internal/control/admin"
 	"merlon/internal/core"
 	"merlon/internal/model/identity"
@@ -196,7 +197,7 @@ func writeList(w io.Writer, format string, v *inventory.Inventory) error {
 	fmt.Fprintln(t, "ID\tMETHOD\tTEMPLATE\tHOST\tSTATE\tLIFECYCLE\tAUTH\tREQUESTS\tCALLERS\tRISK\tLAST SEEN")
 	for _, e := range endpoints(v) {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%.0f\t%s\n", e.ID, printable(e.Method), printable(e.Template), printable(e.Host), e.State,
-			orDash(strings.Join(e.Lifecycle, " ")), e.Auth, e.Requests, e.Callers, e.Risk.Score, day(e.LastSeen))
+			outline.OrDash(strings.Join(e.Lifecycle, " ")), e.Auth, e.Requests, e.Callers, e.Risk.Score, day(e.LastSeen))
 	}
 	return output(t.Flush())
 }
@@ -215,11 +216,11 @@ func writeEndpoint(w io.Writer, format string, e *inventory.Endpoint) error {
 	}
 	row("endpoint", "%s %s", e.Method, e.Template)
 	row("id", "%d", e.ID)
-	row("site, host", "%s, %s", e.Site, orDash(e.Host))
+	row("site, host", "%s, %s", e.Site, outline.OrDash(e.Host))
 	row("state", "%s (confidence %.2f)", e.State, e.Confidence)
-	row("life cycle", "%s", orDash(strings.Join(e.Lifecycle, ", ")))
+	row("life cycle", "%s", outline.OrDash(strings.Join(e.Lifecycle, ", ")))
 	row("documented", "%s", documented(e))
-	row("authentication", "%s (%s)", e.Auth, orDash(strings.Join(e.Credentials, ", ")))
+	row("authentication", "%s (%s)", e.Auth, outline.OrDash(strings.Join(e.Credentials, ", ")))
 	row("requests", "%d by %d callers, %s to %s", e.Requests, e.Callers, day(e.FirstSeen), day(e.LastSeen))
 	row("risk", "%.0f of 100, %s", e.Risk.Score, map[bool]string{true: "confirmed", false: "not confirmed yet"}[e.Risk.Confirmed])
 	for _, term := range e.Risk.Terms {
@@ -237,11 +238,11 @@ func writeEndpoint(w io.Writer, format string, e *inventory.Endpoint) error {
 		}
 		row("latency", "p50 %.1f ms, p95 %.1f ms, p99 %.1f ms (n=%d)", d.Latency.P50, d.Latency.P95, d.Latency.P99, d.Latency.Count)
 		for _, p := range d.Parameters {
-			row("parameter", "%s in %s: %s, %s, seen %d times, %s", p.Name, p.In, schemaType(p.Schema), map[bool]string{true: "required", false: "optional"}[p.Required], p.Seen, p.State)
+			row("parameter", "%s in %s: %s, %s, seen %d times, %s", p.Name, p.In, outline.Word(p.Schema), map[bool]string{true: "required", false: "optional"}[p.Required], p.Seen, p.State)
 		}
 		for _, s := range d.Schemas {
 			row("schema", "%s (n=%d)", strings.Join(strings.Fields(s.Message+" "+s.Status+" "+s.MediaType), " "), s.Samples)
-			for _, line := range schemaTree(s.Schema) {
+			for _, line := range outline.Tree(s.Schema) {
 				row("", "%s", line)
 			}
 		}
@@ -262,14 +263,6 @@ func documented(e *inventory.Endpoint) string {
 	return strings.TrimSpace("yes " + e.Operation)
 }
 
-// change is one line of a comparison.
-type change struct {
-	What     string `json:"what"` // added, removed, changed
-	Site     string `json:"site"`
-	Endpoint string `json:"endpoint"`
-	Detail   string `json:"detail,omitempty"`
-}
-
 func writeDiff(w io.Writer, format, against string, v *inventory.Inventory) error {
 	data, err := core.ReadBounded(against, core.MaxSpecBytes)
 	if err != nil {
@@ -279,7 +272,7 @@ func writeDiff(w io.Writer, format, against string, v *inventory.Inventory) erro
 	if err := json.Unmarshal(data, &old); err != nil {
 		return usage("%s was not made by: merlon inventory export --format json", against)
 	}
-	changes := compareEndpoints(old, endpoints(v))
+	changes := outline.Compare(old, endpoints(v))
 	switch format {
 	case "json":
 		err = writeJSON(w, changes)
@@ -291,46 +284,6 @@ func writeDiff(w io.Writer, format, against string, v *inventory.Inventory) erro
 		return usage("format %q is unknown: use table or json", format)
 	}
 	return err
-}
-
-func compareEndpoints(old, now []inventory.Endpoint) []change {
-	key := func(e *inventory.Endpoint) string { return e.Site + " " + e.Host + " " + e.Method + " " + e.Template }
-	before := make(map[string]*inventory.Endpoint, len(old))
-	for i := range old {
-		before[key(&old[i])] = &old[i]
-	}
-	changes := []change{}
-	add := func(what string, e *inventory.Endpoint, detail string) {
-		changes = append(changes, change{what, e.Site, e.Method + " " + e.Template, detail})
-	}
-	for i := range now {
-		e := &now[i]
-		was, ok := before[key(e)]
-		if !ok {
-			add("added", e, string(e.State))
-			continue
-		}
-		delete(before, key(e))
-		var parts []string
-		for _, p := range [][3]string{
-			{"state", string(was.State), string(e.State)},
-			{"auth", string(was.Auth), string(e.Auth)},
-			{"life cycle", strings.Join(was.Lifecycle, "+"), strings.Join(e.Lifecycle, "+")},
-		} {
-			if p[1] != p[2] {
-				parts = append(parts, fmt.Sprintf("%s: %s -> %s", p[0], orDash(p[1]), orDash(p[2])))
-			}
-		}
-		if len(parts) > 0 {
-			add("changed", e, strings.Join(parts, "; "))
-		}
-	}
-	for i := range old {
-		if e, gone := before[key(&old[i])]; gone && e == &old[i] {
-			add("removed", e, "")
-		}
-	}
-	return changes
 }
 
 func writeJSON(w io.Writer, v any) error {
@@ -345,13 +298,6 @@ func output(err error) error {
 		return failed(err)
 	}
 	return nil
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }
 
 func day(t time.Time) string {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"merlon/cmd/merlon/manual"
 )
 
 func manCommand(c console) *cobra.Command {
@@ -19,9 +21,9 @@ func manCommand(c console) *cobra.Command {
 				return usage("%q is no folder: make it first", args[0])
 			}
 			n := 0
-			for _, one := range everyCommand(cmd.Root()) {
+			for _, one := range manual.Every(cmd.Root()) {
 				name := filepath.Join(args[0], strings.ReplaceAll(one.CommandPath(), " ", "-")+".1")
-				if err := os.WriteFile(name, []byte(manual(one)), 0o644); err != nil { //nolint:gosec // manuals are for everybody
+				if err := os.WriteFile(name, []byte(manual.Page(one, version)), 0o644); err != nil { //nolint:gosec // manuals are for everybody
 					return failed(err)
 				}
 				n++
@@ -30,66 +32,6 @@ func manCommand(c console) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-// everyCommand lists a command and all below it that people see.
-func everyCommand(cmd *cobra.Command) []*cobra.Command {
-	all := []*cobra.Command{cmd}
-	for _, sub := range cmd.Commands() {
-		if sub.IsAvailableCommand() {
-			all = append(all, everyCommand(sub)...)
-		}
-	}
-	return all
-}
-
-// manual is the page of one command in roff, as man(7) describes it.
-func manual(cmd *cobra.Command) string {
-	var b strings.Builder
-	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"merlon %s\" \"Merlon\"\n", roff(strings.ToUpper(name)), roff(version))
-	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", roff(name), roff(cmd.Short))
-	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n", roff(cmd.UseLine()))
-	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s\n", roff(orElse(cmd.Long, cmd.Short+".")))
-	options(&b, "OPTIONS", cmd.NonInheritedFlags().FlagUsages())
-	options(&b, "OPTIONS OF EVERY COMMAND", cmd.InheritedFlags().FlagUsages())
-	if cmd.Example != "" {
-		fmt.Fprintf(&b, ".SH EXAMPLES\n.nf\n%s\n.fi\n", roff(cmd.Example))
-	}
-	fmt.Fprint(&b, ".SH EXIT STATUS\n0 done and clean; 1 done, but findings, a check that failed, or damaged input; 2 wrong use, configuration or input; 3 could not finish.\n")
-	var also []string
-	if cmd.HasParent() {
-		also = append(also, strings.ReplaceAll(cmd.Parent().CommandPath(), " ", "-"))
-	}
-	for _, sub := range cmd.Commands() {
-		if sub.IsAvailableCommand() {
-			also = append(also, strings.ReplaceAll(sub.CommandPath(), " ", "-"))
-		}
-	}
-	if len(also) > 0 {
-		fmt.Fprintf(&b, ".SH SEE ALSO\n%s(1)\n", roff(strings.Join(also, "(1), ")))
-	}
-	return b.String()
-}
-
-// options are the flags as --help shows them.
-func options(b *strings.Builder, title, flags string) {
-	if flags != "" {
-		fmt.Fprintf(b, ".SH %s\n.nf\n%s\n.fi\n", title, roff(strings.TrimRight(flags, "\n")))
-	}
-}
-
-// roff escapes what roff would obey: backslashes, dashes that are to stay dashes, and lines that begin with a dot or an
-// apostrophe.
-func roff(s string) string {
-	s = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(s)
-	lines := strings.Split(s, "\n")
-	for i, l := range lines {
-		if strings.HasPrefix(l, ".") || strings.HasPrefix(l, "'") {
-			lines[i] = `\&` + l
-		}
-	}
-	return strings.Join(lines, "\n")
 }
 
 // completions gives the commands that cobra makes for shells the examples that every command has.
@@ -116,7 +58,7 @@ func completions(root *cobra.Command) {
 
 // completeFormats offers the values of every --format, which each command lists in its help.
 func completeFormats(root *cobra.Command) {
-	for _, cmd := range everyCommand(root) {
+	for _, cmd := range manual.Every(root) {
 		f := cmd.Flags().Lookup("format")
 		if f == nil {
 			continue

@@ -33,6 +33,9 @@ import (
 	"merlon/internal/store/sqlite"
 )
 
+// Mistake is one thing that is wrong in a policy, with its place.
+type Mistake = policy.Mistake
+
 // MistakesError lists what is wrong in what people wrote, a line each.
 type MistakesError []policy.Mistake
 

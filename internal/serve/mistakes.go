@@ -8,7 +8,6 @@ import (
 
 	"merlon/internal/config"
 	"merlon/internal/core"
-	"merlon/internal/enforce/policy"
 )
 
 // UsageError is an error of whoever wrote the configuration or the command line, not of the machine or the network.
@@ -88,7 +87,7 @@ func fields(m fmt.Stringer) []any {
 		put("where", m.Key) // a field called key is masked
 		put("mistake", m.Message)
 		put("right", m.Hint)
-	case policy.Mistake:
+	case core.Mistake:
 		put("file", m.Source)
 		at(m.Line, m.Column)
 		put("where", m.Key) // a field called key is masked

@@ -1,4 +1,5 @@
-package main
+// Package outline puts what is known of endpoints into lines for people: schemas, and what has changed between two inventories.
+package outline
 
 import (
 	"encoding/json"
@@ -19,8 +20,8 @@ type shape struct {
 	Values     json.RawMessage  `json:"additionalProperties"`
 }
 
-// schemaType is a schema in a word: "integer", "string (uuid)", "array of object".
-func schemaType(raw json.RawMessage) string {
+// Word is a schema in a word: "integer", "string (uuid)", "array of object".
+func Word(raw json.RawMessage) string {
 	var s shape
 	if len(raw) == 0 || json.Unmarshal(raw, &s) != nil {
 		return "unknown"
@@ -51,8 +52,8 @@ func (s *shape) word() string {
 	return word
 }
 
-// schemaTree is a schema as indented lines, at most maxTreeLines.
-func schemaTree(raw json.RawMessage) []string {
+// Tree is a schema as indented lines, at most maxTreeLines.
+func Tree(raw json.RawMessage) []string {
 	var s shape
 	if json.Unmarshal(raw, &s) != nil {
 		return nil
