@@ -134,4 +134,3 @@ func TestSeveritiesStayApart(t *testing.T) {
 		}
 	}
 }
-

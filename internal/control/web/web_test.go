@@ -127,7 +127,7 @@ func TestFirstVisitWithoutScript(t *testing.T) {
 	}
 	w.Fill(t, 250)
 	for path, says := range map[string]string{
-		"/": "Top risks", "/inventory": "Page 1 of 3", "/inventory?page=3": "201–250 of 250", "/inventory?q=billing+adjust&method=POST": "/v2/billing/invoices/",
+		"/": "Highest risk", "/inventory": "Page 1 of 3", "/inventory?page=3": "201–250 of 250", "/inventory?q=billing+adjust&method=POST": "/v2/billing/invoices/",
 		"/inventory?q=nothing-has-this": "No endpoint fits", "/inventory/5": "To mend:", "/events": "wire.conflicting-length", "/events?finding=none": "No event fits",
 		"/blocks": "Nothing is blocked", "/inventory?sort=oops": "use one of", "/inventory/11": "Missing: 2 more authenticated callers",
 	} {

@@ -129,7 +129,7 @@ func (c *Chart) draw(points []admin.Point, rates []float64) string {
 		}
 	}
 	c.Rate = Plot{Height: tallPlot}
-	top := c.Rate.scale(most*times, 4)
+	top := c.Rate.scale(most*times, 4, 0)
 	at := func(i int) float64 { return (float64(i) + .5) / float64(len(points)) * plotWidth }
 	var line strings.Builder
 	for i, r := range rates {
@@ -139,7 +139,7 @@ func (c *Chart) draw(points []admin.Point, rates []float64) string {
 	c.Rate.Area = fmt.Sprintf("%sV%.0fH%.1fZ", c.Rate.Line, tallPlot, at(0))
 
 	c.Bad = Plot{Height: shortPlot}
-	top = c.Bad.scale(float64(bad), 2)
+	top = c.Bad.scale(float64(bad), 2, 1)
 	width := plotWidth / float64(len(points))
 	var errs, blocks strings.Builder
 	for i, p := range points {
@@ -160,9 +160,9 @@ func (c *Chart) draw(points []admin.Point, rates []float64) string {
 	return unit
 }
 
-// scale sets the marks of a plot, about n above nought, and returns what its top stands for.
-func (p *Plot) scale(most float64, n int) float64 {
-	step := niceStep(most, n)
+// scale sets the marks of a plot, about n above nought and no closer than least, and returns what its top stands for.
+func (p *Plot) scale(most float64, n int, least float64) float64 {
+	step := max(niceStep(most, n), least)
 	top := step
 	for top < most*1.001 {
 		top += step
@@ -186,7 +186,7 @@ func niceStep(most float64, n int) float64 {
 		return 1
 	}
 	step := 1.0
-	for step*float64(n) >= most*10 {
+	for step*float64(n) >= most {
 		step /= 10
 	}
 	for step*float64(n)*10 < most {
