@@ -85,7 +85,7 @@ func DecodeShape(b []byte) (Shape, error) {
 	}
 	r := reader{b: b[1:]}
 	n := r.uvarint()
-	if n > maxPlaces {
+	if r.bad || n > maxPlaces {
 		return nil, fmt.Errorf("shape of an event: %w", ErrDamaged)
 	}
 	out := make(Shape, 0, n)
