@@ -68,33 +68,14 @@ func (a *Admin) bulk(c Caller, s Selection, ch EndpointChange) (after, before []
 		return nil, nil, p, wrong("template", "name one endpoint at a time")
 	}
 	p.What = ch.String()
-	x := a.current()
-	ids := s.IDs
-	switch {
-	case len(ids) > maxIDs:
-		return nil, nil, p, wrong("id", "name at most %d endpoints, or all that a filter leaves", maxIDs)
-	case len(ids) == 0:
-		if err = look(c, &s.Query); err != nil {
-			return nil, nil, p, err
-		}
-		if ids, err = x.IDs(s.Query, a.o.Now()); err != nil {
-			return nil, nil, p, input(err)
-		}
-	}
-	seen := make(map[identity.EndpointID]bool, len(ids))
-	for _, id := range ids {
-		e, ok := x.Endpoint(id)
-		if !ok || c.NeedAt(account.EditInventory, e.Site) != nil || seen[e.ID] {
-			continue
-		}
-		seen[e.ID] = true
+	visit := func(e *inventory.Endpoint) error {
 		p.Total++
-		edit, err := ch.over(e)
-		if err != nil {
-			return nil, nil, p, err
+		if !ch.Says() {
+			return nil
 		}
-		if edit.Owner == e.Owner && edit.Ignored == e.Ignored && slices.Equal(edit.Labels, e.Labels) {
-			continue
+		edit, err := ch.over(e)
+		if err != nil || edit.Owner == e.Owner && edit.Ignored == e.Ignored && slices.Equal(edit.Labels, e.Labels) {
+			return err
 		}
 		if len(p.Sample) < sampleSize {
 			shown := *e
@@ -104,6 +85,27 @@ func (a *Admin) bulk(c Caller, s Selection, ch EndpointChange) (after, before []
 		edit.By = c.Name
 		after = append(after, edit)
 		before = append(before, store.EndpointEdit{Site: e.Site, Endpoint: e.ID})
+		return nil
+	}
+	if len(s.IDs) == 0 {
+		if err = look(c, &s.Query); err == nil {
+			err = input(a.current().Each(s.Query, a.o.Now(), visit))
+		}
+		return after, before, p, err
+	}
+	if len(s.IDs) > maxIDs {
+		return nil, nil, p, wrong("id", "name at most %d endpoints, or all that a filter leaves", maxIDs)
+	}
+	x, seen := a.current(), make(map[identity.EndpointID]bool, len(s.IDs))
+	for _, id := range s.IDs {
+		e, ok := x.Endpoint(id)
+		if !ok || c.NeedAt(account.EditInventory, e.Site) != nil || seen[e.ID] {
+			continue
+		}
+		seen[e.ID] = true
+		if err = visit(e); err != nil {
+			return nil, nil, p, err
+		}
 	}
 	return after, before, p, nil
 }

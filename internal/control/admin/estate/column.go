@@ -196,7 +196,17 @@ func (b *builder) number(v string) uint32 {
 	if len(b.values) > 0 && v == b.last {
 		return b.lastAt
 	}
-	n, ok := b.numbers[v]
+	n, ok := uint32(0), false
+	if len(b.values) <= few { // most properties have few values: looking at each is faster than hashing
+		for i, have := range b.values {
+			if have == v {
+				n, ok = uint32(i), true
+				break
+			}
+		}
+	} else {
+		n, ok = b.numbers[v]
+	}
 	if !ok {
 		n = uint32(len(b.values))
 		b.numbers[v] = n
@@ -205,6 +215,8 @@ func (b *builder) number(v string) uint32 {
 	b.last, b.lastAt = v, n
 	return n
 }
+
+const few = 8
 
 // sorted sorts the dictionary, so that numbers compare as values do and do not depend on the order of the rows.
 func (b *builder) sorted() column {

@@ -81,17 +81,28 @@ func (x *Index) after(order []int32, q *Query) ([]int32, error) {
 	return order[row:], nil
 }
 
-// IDs are the endpoints that a query selects, ascending; whatever the page.
-func (x *Index) IDs(q Query, now time.Time) ([]identity.EndpointID, error) {
+// Each calls visit for each endpoint that a query selects, by ascending id and whatever the page, until it returns an error.
+// What it is given must not be changed.
+func (x *Index) Each(q Query, now time.Time, visit func(*inventory.Endpoint) error) error {
 	q.Sort, q.Facets = "", false
 	if err := q.check(now); err != nil || x == nil {
-		return nil, err
+		return err
 	}
 	s := x.find(&q, now)
 	defer x.done(s)
-	out := make([]identity.EndpointID, 0, len(s.rows))
 	for _, row := range s.rows {
-		out = append(out, x.rows[row].ID)
+		if err := visit(x.rows[row]); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
+}
+
+// IDs are the endpoints that a query selects, ascending; whatever the page.
+func (x *Index) IDs(q Query, now time.Time) (out []identity.EndpointID, err error) {
+	err = x.Each(q, now, func(e *inventory.Endpoint) error {
+		out = append(out, e.ID)
+		return nil
+	})
+	return out, err
 }

@@ -42,7 +42,7 @@ func TestLook(t *testing.T) {
 	}
 	do("sign in", chromedp.Navigate(s.server.URL+"/sign-in"), chromedp.WaitVisible(`input[name=password]`),
 		chromedp.SendKeys(`input[name=name]`, admintest.Name), chromedp.SendKeys(`input[name=password]`, admintest.Password),
-		chromedp.Click(`button.primary`), chromedp.WaitVisible(`main h1`))
+		chromedp.Click(`button.primary`), chromedp.WaitVisible(`.side nav`))
 	for _, page := range []struct{ name, path string }{
 		{"list", "/inventory?view=all"}, {"found", "/inventory?q=invoices&auth=none&risk=20"}, {"groups", "/inventory?group=owner&open=team-platform"},
 		{"nothing", "/inventory?q=nothing+at+all"}, {"tree", "/inventory/tree"}, {"tree-host", "/inventory/tree?site=acme&host=patients-core.acme.example"},
