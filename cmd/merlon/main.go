@@ -82,6 +82,7 @@ func commands(c console) []*cobra.Command {
 		inventoryCommand(c),
 		inspectCommand(c),
 		tokenCommand(c),
+		auditCommand(c),
 		labCommand(c),
 		configCommand(c),
 		manCommand(c),

@@ -194,6 +194,13 @@ func (d *DB) VerifyAudit(ctx context.Context) (chain AuditChain, err error) {
 	return chain, err
 }
 
+// AuditSealed is the number of the entry with a hash; store.ErrNotFound when none has it.
+func (d *DB) AuditSealed(ctx context.Context, hash [32]byte) (uint64, error) {
+	var number int64
+	err := d.readers.QueryRowContext(ctx, `SELECT number FROM audit WHERE hash = ?`, hash[:]).Scan(&number)
+	return uint64(number), diskError(err)
+}
+
 // trimAudit cuts the oldest entries off and keeps the last cut one's hash, from which the rest still proves itself.
 func (d *DB) trimAudit(ctx context.Context) error {
 	return d.write(ctx, true, func(t *txn) error {
