@@ -44,7 +44,7 @@ type Options struct {
 	Versions int
 	// AuditRows bounds the audit log (1,000,000); what is cut off stays provable by its last hash.
 	AuditRows int
-	// Bytes bounds the database (4 GiB): beyond it the oldest telemetry goes first, whatever its age.
+	// Bytes bounds the database (4 GiB, or what EventRows takes): beyond it the oldest telemetry goes first, whatever its age.
 	Bytes int64
 }
 
@@ -70,6 +70,9 @@ type Status struct {
 	Written, Refused uint64
 }
 
+// bytesPerEvent is what an event takes with its share of postings, 519 measured, and some room.
+const bytesPerEvent = 640
+
 const (
 	busyTimeout = 5000 // milliseconds; only a checkpoint can be in the way, the directory's lock keeps others out
 	readerCount = 4
@@ -84,7 +87,7 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 		o.EventAge = 30 * 24 * time.Hour
 	}
 	if o.Bytes == 0 {
-		o.Bytes = 4 << 30
+		o.Bytes = max(4<<30, int64(o.EventRows)*bytesPerEvent)
 	}
 	// SQLite would make the file readable to all; its companions take its mode.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
