@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -288,7 +287,7 @@ func TestManyAtOnce(t *testing.T) {
 		for c := range clients {
 			var p http.Protocols
 			p.SetUnencryptedHTTP2(true)
-			transport := &http.Transport{Protocols: &p, Dial: net.Dial}
+			transport := &http.Transport{Protocols: &p}
 			for i := range requests {
 				all.Go(func() {
 					ctx, cancel := context.WithCancel(context.Background())
