@@ -24,8 +24,8 @@ func (p *Process) adminHandler(ctx context.Context) (http.Handler, error) {
 		return nil, err
 	}
 	p.people, err = admin.New(ctx, admin.Options{
-		Store: k.Store.DB, Inventory: k.Node.Inventory, Stand: k.Engine.Stand, Status: func() admin.Status { return p.status(started) }, Key: key,
-		Draining: p.draining.Load, Claimed: p.forgetSetup, Now: time.Now, Random: rand.Reader, Log: p.log,
+		Store: k.Store.DB, Inventory: k.Node.Inventory, Stand: k.Engine.Stand, Policy: policyDoor(k), Status: func() admin.Status { return p.status(started) }, Key: key,
+		Settings: p.settings, Draining: p.draining.Load, Claimed: p.forgetSetup, Now: time.Now, Random: rand.Reader, Log: p.log,
 	})
 	if err != nil {
 		return nil, err

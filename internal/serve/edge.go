@@ -196,6 +196,7 @@ type visible struct {
 	urls      []string // where clients are served
 	listeners []*listener
 	groups    map[string]*siteGroup
+	cfg       config.Config
 }
 
 // show notes how things stand.
@@ -208,5 +209,5 @@ func (p *Process) show() {
 		}
 		urls = append(urls, scheme+reachable(l.l.Addr()))
 	}
-	p.visible.Store(&visible{urls: urls, listeners: slices.Clone(p.listeners), groups: p.groups})
+	p.visible.Store(&visible{urls: urls, listeners: slices.Clone(p.listeners), groups: p.groups, cfg: p.cfg})
 }

@@ -59,7 +59,7 @@ func (s *server) guard(route Route) http.HandlerFunc {
 		}
 		c, err := s.who(r)
 		if err == nil {
-			err = c.Need(needs)
+			err = c.Admit(needs)
 		}
 		if err == nil && s.Who == nil && !c.Machine && r.Method != http.MethodGet && !admin.Proved(r, r.Header.Get("X-CSRF-Token")) {
 			err = errProof

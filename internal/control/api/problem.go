@@ -26,6 +26,7 @@ func statusOf(err error) int {
 		input     *admin.InputError
 		throttled *admin.ThrottledError
 		large     *http.MaxBytesError
+		second    *admin.SecondStep
 	)
 	switch {
 	case errors.As(err, &input):
@@ -34,9 +35,9 @@ func statusOf(err error) int {
 		return http.StatusTooManyRequests
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge
-	case errors.Is(err, admin.ErrSignIn), errors.Is(err, admin.ErrCredentials):
+	case errors.As(err, &second), errors.Is(err, admin.ErrSignIn), errors.Is(err, admin.ErrCredentials), errors.Is(err, admin.ErrCode):
 		return http.StatusUnauthorized
-	case errors.Is(err, admin.ErrForbidden), errors.Is(err, admin.ErrSetup), errors.Is(err, errProof):
+	case errors.Is(err, admin.ErrForbidden), errors.Is(err, admin.ErrSite), errors.Is(err, admin.ErrStale), errors.Is(err, admin.ErrSetup), errors.Is(err, errProof):
 		return http.StatusForbidden
 	case errors.Is(err, admin.ErrNotFound):
 		return http.StatusNotFound

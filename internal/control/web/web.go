@@ -65,8 +65,8 @@ func New(o Options) http.Handler {
 // smallest is how large an answer must be for compression to pay, in bytes.
 const smallest = 1024
 
-// compressed sends pages compressed. Session cookies are SameSite=Strict, so no other site can have a page made with its
-// own text beside a proof of ours, which is what guessing by length (BREACH) needs; the jitter is the second line.
+// compressed sends pages compressed. The proofs in them are masked anew each time, so their lengths tell nothing of a proof to
+// who has pages made with a text of their own (BREACH); the jitter is the second line.
 func compressed(next http.Handler) http.Handler {
 	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(smallest), gzhttp.ContentTypes([]string{"text/html"}), gzhttp.RandomJitter(32, 0, false))
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request, route ui.Route, p
 	if p.CSRF, err = s.Admin.Proof(w, r); err != nil {
 		return err
 	}
-	if err := p.Caller.Need(route.Needs); err != nil {
+	if err := p.Caller.Admit(route.Needs); err != nil {
 		return err
 	}
 	if p.Caller.May(account.SeeStatus) {
