@@ -37,8 +37,6 @@ const riskyFrom = 20
 const (
 	firstSeen = "first seen"
 	confirmed = "confirmed"
-	// undescribed is said beside firstSeen, of what no description has.
-	undescribed = "in no description"
 )
 
 // Changes are what happened since a moment, in these sites (all where none is named), with a list of most at most: by risk,
@@ -51,78 +49,114 @@ func (x *Index) Changes(since time.Time, within []string, most int) (out Changes
 	if len(within) > 0 {
 		in = x.within(within)
 	}
+	var worst []touched
 	for row, e := range x.rows {
 		if e.Ignored || in != nil && !in[x.dims[Site].codes[row]] {
 			continue
 		}
-		c, ok := changed(e, since)
+		t, ok := touch(e, since)
 		if !ok {
 			continue
 		}
-		out.count(&c)
-		if e.Risk.Score >= riskyFrom {
-			out.Risky++
-		}
-		out.List = append(out.List, c)
+		out.count(e, t.history)
+		worst = keep(worst, t, most)
 	}
-	slices.SortFunc(out.List, func(a, b Changed) int {
-		return cmp.Or(cmp.Compare(risky(b), risky(a)), b.At.Compare(a.At), cmp.Compare(a.Endpoint.ID, b.Endpoint.ID))
-	})
-	out.List = slices.Clip(out.List[:min(len(out.List), most)])
-	for i := range out.List {
-		out.List[i].Endpoint.Detail = nil
+	for i := len(worst) - 1; i >= 0; i-- {
+		out.List = append(out.List, worst[i].told())
 	}
 	return out
 }
 
-// count adds one endpoint.
-func (c *Changes) count(one *Changed) {
-	others := 0
-	for _, what := range one.What {
-		switch what {
-		case firstSeen:
-			c.New++
-		case confirmed:
-			c.Confirmed++
-		case undescribed:
-		default:
-			others++
-		}
+// keep puts t into its place among the worst, of which there are most at most: ascending, so that the first is the next to go.
+func keep(worst []touched, t touched, most int) []touched {
+	if most < 1 || len(worst) == most && t.before(worst[0]) >= 0 {
+		return worst
 	}
-	if others > 0 {
-		c.Changed++
+	if len(worst) == most {
+		worst = slices.Delete(worst, 0, 1)
 	}
+	i := 0
+	for i < len(worst) && worst[i].before(t) > 0 {
+		i++
+	}
+	return slices.Insert(worst, i, t)
 }
 
-// risky is the score where it matters, so that among the harmless the latest comes first.
-func risky(c Changed) float64 {
-	if c.Endpoint.Risk.Score < riskyFrom {
-		return 0
-	}
-	return c.Endpoint.Risk.Score
+// touched is an endpoint with the part of its history that is news; an empty one where only the time first seen is known.
+type touched struct {
+	e       *inventory.Endpoint
+	history []inventory.Change
+	at      time.Time
 }
 
-// changed is what the history of an endpoint says since a moment.
-func changed(e *inventory.Endpoint, since time.Time) (c Changed, ok bool) {
+// touch finds the news of an endpoint. A history is in the order of time.
+func touch(e *inventory.Endpoint, since time.Time) (t touched, ok bool) {
 	if e.Detail != nil {
-		for _, h := range e.Detail.History {
-			if !h.At.After(since) || slices.Contains(c.What, h.What) {
-				continue
-			}
-			c.What, c.At = append(c.What, h.What), h.At
+		h := e.Detail.History
+		from := len(h)
+		for from > 0 && h[from-1].At.After(since) {
+			from--
+		}
+		if from < len(h) {
+			return touched{e, h[from:], h[len(h)-1].At}, true
 		}
 	}
-	if len(c.What) == 0 && e.FirstSeen.After(since) { // its history was cut, or is not known
-		c.What, c.At = []string{firstSeen}, e.FirstSeen
+	if e.FirstSeen.After(since) { // its history was cut, or is not known
+		return touched{e, nil, e.FirstSeen}, true
+	}
+	return t, false
+}
+
+// before orders by risk where it matters, so that among the harmless the latest comes first.
+func (t touched) before(o touched) int {
+	risk := func(e *inventory.Endpoint) float64 {
+		if e.Risk.Score < riskyFrom {
+			return 0
+		}
+		return e.Risk.Score
+	}
+	return cmp.Or(cmp.Compare(risk(o.e), risk(t.e)), o.at.Compare(t.at), cmp.Compare(t.e.ID, o.e.ID))
+}
+
+// told is what happened in words.
+func (t touched) told() Changed {
+	c := Changed{Endpoint: *t.e, At: t.at}
+	c.Endpoint.Detail = nil
+	for _, h := range t.history {
+		if !slices.Contains(c.What, h.What) {
+			c.What = append(c.What, h.What)
+		}
 	}
 	if len(c.What) == 0 {
-		return c, false
+		c.What = []string{firstSeen}
 	}
-	if slices.Contains(e.Lifecycle, "shadow") && slices.Contains(c.What, firstSeen) {
-		c.What = append(c.What, undescribed)
+	if slices.Contains(c.What, firstSeen) && slices.Contains(t.e.Lifecycle, "shadow") {
+		c.What = append(c.What, "in no description")
 	}
-	c.Endpoint = *e
-	return c, true
+	return c
+}
+
+// count adds one endpoint.
+func (c *Changes) count(e *inventory.Endpoint, history []inventory.Change) {
+	var born, sure, others bool
+	for i := range history {
+		switch history[i].What {
+		case firstSeen:
+			born = true
+		case confirmed:
+			sure = true
+		default:
+			others = true
+		}
+	}
+	for _, n := range [...]struct {
+		is bool
+		to *int
+	}{{born || len(history) == 0, &c.New}, {sure, &c.Confirmed}, {others, &c.Changed}, {e.Risk.Score >= riskyFrom, &c.Risky}} {
+		if n.is {
+			*n.to++
+		}
+	}
 }
 
 // Words is what happened as a phrase: first seen, confirmed.
