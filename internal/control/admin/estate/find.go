@@ -103,7 +103,7 @@ func (x *Index) find(q *Query, now time.Time) selection {
 	for d := range s.near {
 		s.near[d] = s.near[d][:0]
 	}
-	plain := p.path == "" && p.prefix == "" && p.first == 0 && p.within == nil
+	plain := p.path == "" && p.prefix == "" && p.first == 0 && len(p.within) == 0
 	for row := range int32(len(x.rows)) {
 		if len(words) > 0 && !s.words.has(row) || !plain && !x.eligible(row, &p) {
 			continue
@@ -164,7 +164,7 @@ func (x *Index) names(sites []string) []string {
 // eligible tells whether a row passes the filters that nothing is counted beside.
 func (x *Index) eligible(row int32, p *passes) bool {
 	e := x.rows[row]
-	if p.within != nil && !p.within[x.dims[Site].codes[row]] {
+	if len(p.within) > 0 && !p.within[x.dims[Site].codes[row]] {
 		return false
 	}
 	if p.first != 0 && x.first[row] < p.first || p.path != "" && e.Template != p.path {

@@ -164,13 +164,13 @@ func since(s string, now time.Time) (int64, error) {
 	if day, err := time.Parse(time.DateOnly, s); err == nil {
 		return max(day.Unix(), 1), nil
 	}
-	unit, number := time.Hour, s
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		unit, number = 24*time.Hour, days
-	} else if hours, ok := strings.CutSuffix(s, "h"); ok {
-		number = hours
-	} else {
-		return 0, strconv.ErrSyntax
+	unit := time.Hour
+	number, ok := strings.CutSuffix(s, "h")
+	if !ok {
+		unit = 24 * time.Hour
+		if number, ok = strings.CutSuffix(s, "d"); !ok {
+			return 0, strconv.ErrSyntax
+		}
 	}
 	n, err := strconv.ParseUint(number, 10, 16)
 	if err != nil || n == 0 || n > 10_000 {

@@ -5,15 +5,18 @@ package estate
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import (
+	"strconv"
+	"strings"
+
 	index "merlon/internal/control/admin/estate"
 	"merlon/internal/control/web/ui"
 	"merlon/internal/model/inventory"
-	"strconv"
-	"strings"
 )
 
 func inventoryPage(p *ui.Page, v listView) templ.Component {
@@ -985,7 +988,7 @@ func heads(v *listView, all []column) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		for _, c := range all {
-			var templ_7745c5c3_Var40 = []any{c.Class}
+			templ_7745c5c3_Var40 := []any{c.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var40...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1163,7 +1166,7 @@ func endpointTable(v listView, pick bool) templ.Component {
 			}
 		} else {
 			for _, c := range columns() {
-				var templ_7745c5c3_Var49 = []any{c.Class}
+				templ_7745c5c3_Var49 := []any{c.Class}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var49...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

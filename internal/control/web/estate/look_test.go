@@ -44,9 +44,16 @@ func TestLook(t *testing.T) {
 		chromedp.SendKeys(`input[name=name]`, admintest.Name), chromedp.SendKeys(`input[name=password]`, admintest.Password),
 		chromedp.Click(`button.primary`), chromedp.WaitVisible(`.side nav`))
 	for _, page := range []struct{ name, path string }{
-		{"list", "/inventory?view=all"}, {"found", "/inventory?q=invoices&auth=none&risk=20"}, {"groups", "/inventory?group=owner&open=team-platform"},
-		{"nothing", "/inventory?q=nothing+at+all"}, {"tree", "/inventory/tree"}, {"tree-host", "/inventory/tree?site=acme&host=patients-core.acme.example"},
-		{"tree-known", "/inventory/tree?site=acme&colour=known&size=requests"}, {"edit", "/inventory/edit?all=1&auth=none&method=POST"}, {"views", "/inventory/views"}, {"changes", "/inventory/changes"},
+		{"list", "/inventory?view=all"},
+		{"found", "/inventory?q=invoices&auth=none&risk=20"},
+		{"groups", "/inventory?group=owner&open=team-platform"},
+		{"nothing", "/inventory?q=nothing+at+all"},
+		{"tree", "/inventory/tree"},
+		{"tree-host", "/inventory/tree?site=acme&host=patients-core.acme.example"},
+		{"tree-known", "/inventory/tree?site=acme&colour=known&size=requests"},
+		{"edit", "/inventory/edit?all=1&auth=none&method=POST"},
+		{"views", "/inventory/views"},
+		{"changes", "/inventory/changes"},
 	} {
 		for _, size := range []struct {
 			name          string

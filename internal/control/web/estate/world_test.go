@@ -45,8 +45,14 @@ func made(n int, now time.Time) *inventory.Inventory {
 				base = fmt.Sprintf("/api/%s/v%d/%s", strings.Split(service, "-")[0], version, thing)
 			}
 			for _, op := range [][2]string{
-				{"GET", base}, {"POST", base}, {"GET", base + "/{id}"}, {"PUT", base + "/{id}"}, {"DELETE", base + "/{id}"}, {"GET", base + "/{id}/history"},
-				{"POST", base + "/{id}/" + verbs[r.IntN(len(verbs))]}, {"GET", base + "/{id}/" + things[r.IntN(len(things))] + "/{ref}"},
+				{"GET", base},
+				{"POST", base},
+				{"GET", base + "/{id}"},
+				{"PUT", base + "/{id}"},
+				{"DELETE", base + "/{id}"},
+				{"GET", base + "/{id}/history"},
+				{"POST", base + "/{id}/" + verbs[r.IntN(len(verbs))]},
+				{"GET", base + "/{id}/" + things[r.IntN(len(things))] + "/{ref}"},
 			} {
 				if id > n {
 					break
