@@ -107,3 +107,21 @@ func TestPageSize(t *testing.T) {
 		t.Logf("%s: %d bytes plain, %d compressed, %d with what it loads", path, len(plain), len(body), sum)
 	}
 }
+
+// TestNotCompressedForOthers: a page that another site asked for goes as it is, so its length tells nothing of what is in it.
+func TestNotCompressedForOthers(t *testing.T) {
+	w := admintest.New(t)
+	w.Fill(t, 50)
+	w.SignIn(t)
+	v := visit(t, serve(t, w))
+	v.signIn()
+	for from, want := range map[string]string{"same-origin": "gzip", "none": "gzip", "": "gzip", "cross-site": "", "same-site": ""} {
+		header := http.Header{"Accept-Encoding": {"gzip"}}
+		if from != "" {
+			header.Set("Sec-Fetch-Site", from)
+		}
+		if _, _, resp := v.send("GET", "/inventory", nil, header); resp.Header.Get("Content-Encoding") != want {
+			t.Errorf("asked for by %q: %q", from, resp.Header.Get("Content-Encoding"))
+		}
+	}
+}

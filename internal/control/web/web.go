@@ -65,14 +65,21 @@ func New(o Options) http.Handler {
 // smallest is how large an answer must be for compression to pay, in bytes.
 const smallest = 1024
 
-// compressed sends pages compressed. The proofs in them are masked anew each time, so their lengths tell nothing of a proof to
-// who has pages made with a text of their own (BREACH); the jitter is the second line.
+// compressed sends pages compressed. Guessing a page's secrets by its length (BREACH) needs another site to have the page
+// made with text of its own, again and again: what another site has asked for goes as it is. The jitter is the second line.
 func compressed(next http.Handler) http.Handler {
 	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(smallest), gzhttp.ContentTypes([]string{"text/html"}), gzhttp.RandomJitter(32, 0, false))
 	if err != nil {
 		panic(err) // the options are constants
 	}
-	return wrap(next)
+	small := wrap(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if from := r.Header.Get("Sec-Fetch-Site"); from == "cross-site" || from == "same-site" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		small.ServeHTTP(w, r)
+	})
 }
 
 var errProof = errors.New("this form is no longer valid: go back, reload the page and send it again")
