@@ -3,6 +3,7 @@ package http2
 import (
 	"errors"
 	"net"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -140,7 +141,15 @@ func (c *Conn) Serve() {
 	c.end(c.run())
 }
 
-func (c *Conn) run() error {
+func (c *Conn) run() (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			if told := c.s.o.Panicked; told != nil {
+				told(v, debug.Stack())
+			}
+			err = errCut
+		}
+	}()
 	c.greet()
 	got, err := c.payload(len(preface))
 	if err != nil {

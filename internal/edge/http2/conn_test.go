@@ -368,6 +368,28 @@ func TestRefuse(t *testing.T) {
 	over()
 }
 
+// TestPanic: a panic of the reading goroutine ends its connection, with every request of it, and no more.
+func TestPanic(t *testing.T) {
+	told := make(chan any, 1)
+	s := &site{t: t, refuse: func(n int) bool {
+		if n == 1 {
+			panic("on purpose")
+		}
+		return false
+	}}
+	nc, over := s.serve(options(func(o *Options) { o.Panicked = func(v any, _ []byte) { told <- v } }))
+	s.answer = func(st *Stream, one *seen) {
+		one.read(st)
+		st.Finish(NoError)
+	}
+	c := far{t, nc}
+	c.send(start, raw(frameHeaders, flagEndHeaders, 1, post()), raw(frameHeaders, wholeGet, 3, get("/")))
+	over()
+	if v := <-told; v != "on purpose" || !s.all[0].failed {
+		t.Errorf("%v", v)
+	}
+}
+
 // TestEarlyAnswer: an answer that comes before the request has ended is followed by RST_STREAM(NO_ERROR), and what the client
 // has sent meanwhile is let pass, and opens the connection's window again.
 func TestEarlyAnswer(t *testing.T) {

@@ -15,6 +15,8 @@ type Options struct {
 	Now func() time.Time
 	// Go runs f on another goroutine.
 	Go func(f func())
+	// Panicked is told of a panic of the goroutine that reads, which ends the connection and nothing else; nil: nobody is.
+	Panicked func(v any, stack []byte)
 }
 
 // Limits bound what one connection may ask for. Zero fields take their defaults.

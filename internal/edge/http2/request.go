@@ -28,18 +28,13 @@ func (c *Conn) headers(f frame) error {
 			return err
 		}
 	}
-	c.mu.Lock()
-	s := c.streams[f.stream]
-	reset := s == nil && c.wasReset(f.stream) || s != nil && s.closed && !s.gone
-	trails := s != nil && !reset && !s.gone && !s.ended
-	away := c.draining == drainAway && f.stream > c.last
-	c.mu.Unlock()
+	trails, late := c.standing(f.stream)
 	switch {
-	case f.stream > c.highest && !away:
+	case f.stream > c.highest && !late:
 		return c.request(f, block, parent == f.stream)
 	case trails:
 		return c.trailers(f, block)
-	case reset || away: // it did not know; its block moves the table all the same
+	case late: // it did not know; its block moves the table all the same
 		c.head.begin(nil, true, true)
 		_, err := c.decode(block)
 		return err
@@ -47,6 +42,23 @@ func (c *Conn) headers(f frame) error {
 		return Fault{Code: ProtocolError} // streams are opened in their order
 	default:
 		return Fault{Code: StreamClosed}
+	}
+}
+
+// standing tells of a stream for which HEADERS have come whether trailers may follow, and whether we have reset it, or have
+// said that we would not begin it, before its client knew.
+func (c *Conn) standing(id uint32) (trails, late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch s := c.streams[id]; {
+	case c.draining == drainAway && id > c.last:
+		return false, true
+	case s == nil:
+		return false, c.wasReset(id)
+	case s.gone:
+		return false, false
+	default:
+		return !s.closed && !s.ended, s.closed
 	}
 }
 
@@ -130,19 +142,28 @@ func (c *Conn) request(f frame, block []byte, selfish bool) error {
 		c.print = c.first.end()
 	}
 	s.Method, s.Target, s.Malformed, s.TooLarge = h.method, h.target, h.bad || selfish, long
-	c.mu.Lock()
-	running := len(c.streams)
-	c.mu.Unlock()
-	refuse := c.h.Refuse(running)
-	c.mu.Lock()
-	limit := c.s.o.Limits.Streams
 	s.ended = f.has(flagEndStream)
+	err = c.register(s, c.h.Refuse(c.running()))
+	c.h.Request(s)
+	return err
+}
+
+// running is how many requests are under way.
+func (c *Conn) running() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.streams)
+}
+
+// register takes a stream up among the others, or resets it.
+func (c *Conn) register(s *Stream, refuse bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	limit := c.s.o.Limits.Streams
 	s.send, s.receive = c.initial, int64(c.s.o.Limits.ReceiveStream)
-	if c.open >= limit {
-		s.Refused, s.Excess = true, c.acked
-	} else if refuse || running >= 2*limit {
-		s.Refused = true // that many of them are only the client's to count: it has reset the others
-	}
+	// Beyond the limit are streams that are open, and those that their client has reset and that are not over here yet.
+	tooMany := c.open >= limit || len(c.streams) >= 2*limit
+	s.Refused, s.Excess = tooMany || refuse, c.open >= limit && c.acked
 	s.counted = true
 	c.open++
 	c.streams[s.id] = s
@@ -152,14 +173,13 @@ func (c *Conn) request(f frame, block []byte, selfish bool) error {
 	switch {
 	case s.Malformed:
 		c.reset(s, ProtocolError)
-		err = c.flood.add(kindFault, c.done.Load())
 	case s.Refused:
 		c.reset(s, RefusedStream)
-		err = c.flood.add(kindFault, c.done.Load())
 	}
-	c.mu.Unlock()
-	c.h.Request(s)
-	return err
+	if s.Malformed || tooMany {
+		return c.flood.add(kindFault, c.done.Load())
+	}
+	return nil
 }
 
 // trailers takes a request's trailers.

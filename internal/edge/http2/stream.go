@@ -220,7 +220,21 @@ func (s *Stream) Flush() error {
 // not to be touched any more.
 func (s *Stream) Finish(code Code) {
 	c := s.c
+	s.finish(code)
+	s.c, s.onGone = nil, nil
+	if cap(s.Head) > keptText {
+		s.Head = nil
+	}
+	if cap(s.trailers) > keptText {
+		s.trailers = nil
+	}
+	c.s.streams.Put(s)
+}
+
+func (s *Stream) finish(code Code) {
+	c := s.c
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	switch {
 	case s.closed || c.over:
 	case code != NoError || !s.answered:
@@ -233,15 +247,6 @@ func (s *Stream) Finish(code Code) {
 	}
 	c.forget(s)
 	c.flush()
-	c.mu.Unlock()
-	s.c, s.onGone = nil, nil
-	if cap(s.Head) > keptText {
-		s.Head = nil
-	}
-	if cap(s.trailers) > keptText {
-		s.trailers = nil
-	}
-	c.s.streams.Put(s)
 }
 
 // keptText is how much memory for a head is used again.

@@ -90,6 +90,9 @@ func (d *Decoder) Decode(block []byte, emit func(name, value []byte, sensitive b
 			d.table.add(name, value)
 		}
 	}
+	if cap(d.name)+cap(d.value) > 2*kept {
+		d.name, d.value = nil, nil // an idle connection holds no more than the table
+	}
 	return refused
 }
 

@@ -161,22 +161,30 @@ func (f *flow) open() {
 		return
 	}
 	f.long = true
-	f.told = f.s.now()
+	f.told, f.milestone = f.s.now(), progressBytes
 	f.observe()
 	f.t.Publish(event.Open)
 }
 
-// progressEvery is how often a long stream that is not silent is told of.
-const progressEvery = 60e9
+// A long stream that is not silent is told of every minute, and when its answer reaches 1 MiB, 2 MiB, 4 MiB and so on, as
+// those of HTTP/1.1 are.
+const (
+	progressEvery = 60e9
+	progressBytes = 1 << 20
+)
 
 func (f *flow) progress() {
 	if !f.long {
 		return
 	}
-	if now := f.s.now(); now-f.told >= progressEvery {
-		f.told = now
-		f.t.Publish(event.Progress)
+	now, size := f.s.now(), f.t.Exchange.Response.BodySize
+	if now-f.told < progressEvery && size < f.milestone {
+		return
 	}
+	for f.told = now; f.milestone <= size; {
+		f.milestone *= 2
+	}
+	f.t.Publish(event.Progress)
 }
 
 // setFields takes down the fields of h that go on.

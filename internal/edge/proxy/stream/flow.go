@@ -59,8 +59,10 @@ type flow struct {
 	rate    int64 // at which the client's body has to come, bytes a second, 0 for any
 	credit  int64 // how long the client's body may still keep us waiting, by its rate
 	told    int64 // when the last event of a long stream was published
-	long    bool  // an Open event was published
-	begun   bool  // the answer's head was written
+	// milestone is at how many bytes of its answer the next one is due.
+	milestone int64
+	long      bool // an Open event was published
+	begun     bool // the answer's head was written
 	// observed tells that the engine has looked at the answer.
 	observed bool
 	crowded  bool       // the connection was closed to make room

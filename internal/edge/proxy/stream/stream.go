@@ -78,6 +78,9 @@ func New(o Options) *Server {
 	s.flows.New = func() any { return newFlow(s) }
 	h2 := o.codec()
 	h2.Go = func(f func()) { s.workers.do(taskFunc(f)) }
+	h2.Panicked = func(v any, stack []byte) {
+		o.Log.Error("a connection failed in the proxy; please report this", "panic", fmt.Sprint(v), "stack", string(stack))
+	}
 	s.h2 = http2.NewServer(h2)
 	return s
 }
