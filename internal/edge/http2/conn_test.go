@@ -157,23 +157,25 @@ func TestGoClient(t *testing.T) {
 		st.Finish(NoError)
 	}
 	client := goClient(nc)
+	ask := func(i int) {
+		body := bytes.Repeat([]byte{byte(i)}, 300_000)
+		req, _ := http.NewRequest("POST", "http://a.example/", io.MultiReader(bytes.NewReader(body)))
+		req.Trailer = http.Header{"X-Sum": {fmt.Sprint(i)}}
+		res, err := client.RoundTrip(req)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer res.Body.Close()
+		got, err := io.ReadAll(res.Body)
+		if err != nil || !bytes.Equal(got, body) || res.Trailer.Get("X-Sum") != fmt.Sprint(i) {
+			t.Errorf("%d: %d bytes, %v, %v", i, len(got), res.Trailer, err)
+		}
+	}
+	ask(0) // the connection is there: the client does not ask for another
 	var all sync.WaitGroup
 	for i := range 50 {
-		all.Go(func() {
-			body := bytes.Repeat([]byte{byte(i)}, 300_000)
-			req, _ := http.NewRequest("POST", "http://a.example/", io.MultiReader(bytes.NewReader(body)))
-			req.Trailer = http.Header{"X-Sum": {fmt.Sprint(i)}}
-			res, err := client.RoundTrip(req)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer res.Body.Close()
-			got, err := io.ReadAll(res.Body)
-			if err != nil || !bytes.Equal(got, body) || res.Trailer.Get("X-Sum") != fmt.Sprint(i) {
-				t.Errorf("%d: %d bytes, %v, %v", i, len(got), res.Trailer, err)
-			}
-		})
+		all.Go(func() { ask(i) })
 	}
 	all.Wait()
 	client.CloseIdleConnections()
