@@ -205,3 +205,46 @@ func TestBrowserFits(t *testing.T) {
 		})
 	}
 }
+
+// TestBrowserOverview: the live chart takes the place of the drawn one and nothing moves; keys lead where they say; the menu
+// of small screens opens without a script.
+func TestBrowserOverview(t *testing.T) {
+	w := admintest.New(t)
+	w.Fill(t, 60)
+	s := serve(t, w)
+	w.SignIn(t)
+	ctx := browser(t, 1440, 900)
+	wrong := complaints(t, ctx)
+	do := func(what string, steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+	}
+	do("sign in", chromedp.Navigate(s.URL+"/sign-in"), chromedp.SendKeys(`input[name=name]`, admintest.Name),
+		chromedp.SendKeys(`input[name=password]`, admintest.Password), chromedp.Click(`button.primary`), chromedp.WaitVisible(`.tiles`))
+	for _, width := range []int64{1440, 390} {
+		do("open the overview", chromedp.EmulateViewport(width, 900), chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible(`.tiles`))
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`window.shift = 0; new PerformanceObserver((l) => l.getEntries().forEach((e) => (shift += e.value))).observe({ type: "layout-shift", buffered: true }); true`)); err != nil {
+			t.Fatal(err)
+		}
+		do("wait for the live charts", chromedp.WaitVisible(`[data-plot=bad] .u-wrap canvas`))
+		shift, err := chromedp.Run(ctx, chromedp.Evaluate[float64](`shift`))
+		if err != nil || shift > .001 {
+			t.Errorf("at %d pixels the page moves by %.4f (%v)", width, shift, err)
+		}
+	}
+	shoot(t, ctx, "overview-phone")
+	do("the menu", chromedp.Click(`.bar summary`), chromedp.WaitVisible(`.sheet a[href="/inventory"]`))
+	do("the keys", chromedp.EmulateViewport(1440, 900), chromedp.Navigate(s.URL+"/"), chromedp.WaitVisible(`.tiles`), chromedp.KeyEvent("?"), chromedp.WaitVisible(`#keys[open]`))
+	shoot(t, ctx, "keys")
+	do("to the inventory", chromedp.KeyEvent("\u001b"), chromedp.WaitNotVisible(`#keys`), chromedp.KeyEvent("g"), chromedp.KeyEvent("i"), chromedp.WaitVisible(`input[type=search]`))
+	do("to the search", chromedp.KeyEvent("/"))
+	at, err := chromedp.Run(ctx, chromedp.Evaluate[string](`document.activeElement.type`))
+	if err != nil || at != "search" {
+		t.Errorf("/ leads to %q %v", at, err)
+	}
+	if all := wrong(); len(all) > 0 {
+		t.Errorf("the browser complains: %q", all)
+	}
+}

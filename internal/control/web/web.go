@@ -161,9 +161,29 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, p *ui.Page, err er
 			status, text = http.StatusInsufficientStorage, full
 		}
 	}
-	p.Title = http.StatusText(status)
+	p.Title = titleOf(status)
 	if err := ui.Show(w, r, status, ui.ErrorPage(p, text)); err != nil {
 		http.Error(w, text, status)
+	}
+}
+
+// titleOf is a status in words for people.
+func titleOf(status int) string {
+	switch status {
+	case http.StatusNotFound:
+		return "Nothing here"
+	case http.StatusForbidden:
+		return "Not for you"
+	case http.StatusUnauthorized:
+		return "Sign in again"
+	case http.StatusBadRequest:
+		return "That could not be read"
+	case http.StatusTooManyRequests:
+		return "A little slower"
+	case http.StatusInsufficientStorage:
+		return "The disk is full"
+	default:
+		return "Something went wrong"
 	}
 }
 

@@ -41,6 +41,11 @@ type view struct {
 	Listen   string
 }
 
+// Fresh tells whether nothing has passed yet: then only what to do about that stands there.
+func (v *view) Fresh() bool {
+	return v.SeesRoom && v.Posture.Endpoints == 0 && v.Chart.Empty && v.Status.Events == 0
+}
+
 // list is a short list of endpoints that leads to the whole one.
 type list struct {
 	Title, None, Href string

@@ -32,3 +32,11 @@ func (p *Page) placeName() string {
 func (p *Page) has(href string) bool {
 	return slices.ContainsFunc(p.Nav, func(at Place) bool { return at.Href == href && p.Caller.May(at.Need) })
 }
+
+// version is what runs; a build without one is somebody's own.
+func (p *Page) version() string {
+	if p.Status.Version == "" || p.Status.Version == "unknown" {
+		return "development build"
+	}
+	return p.Status.Version
+}
