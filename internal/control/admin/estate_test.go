@@ -151,8 +151,12 @@ func TestViewsOfPeople(t *testing.T) {
 	}
 	var input *admin.InputError
 	for _, bad := range []admin.View{
-		{Room: "inventory", Name: "open TO all"}, {Room: "inventory"}, {Room: "kitchen", Name: "x"}, {Room: "inventory", Name: "x", Query: "%zz"},
-		{Room: "inventory", Name: strings.Repeat("x", 65)}, {Room: "inventory", Name: "x", Query: strings.Repeat("x", 2049)},
+		{Room: "inventory", Name: "open TO all"},
+		{Room: "inventory"},
+		{Room: "kitchen", Name: "x"},
+		{Room: "inventory", Name: "x", Query: "%zz"},
+		{Room: "inventory", Name: strings.Repeat("x", 65)},
+		{Room: "inventory", Name: "x", Query: strings.Repeat("x", 2049)},
 	} {
 		if _, err := a.SaveView(ctx, bob, bad); !errors.As(err, &input) {
 			t.Errorf("%+v: %v", bad, err)

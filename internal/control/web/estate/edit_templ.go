@@ -5,15 +5,12 @@ package estate
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"net/url"
-
 	"merlon/internal/control/web/ui"
+	"net/url"
 )
 
 // undoNotice tells of a change that was just made.

@@ -1,7 +1,6 @@
 package estate
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +11,8 @@ import (
 	"merlon/internal/control/web/ui"
 )
 
-// export sends what the address selects as a file. It is whole before it is sent, so that an error is still an error.
+// export sends what the address selects as a file. It may be large, so it is sent as it is written: whatever can be wrong is
+// found before.
 func (s *room) export(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	p.Active = "inventory"
 	q, err := index.Parse(r.URL.Query())
@@ -27,9 +27,8 @@ func (s *room) export(w http.ResponseWriter, r *http.Request, p *ui.Page) error 
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := admin.Export(&b, f, v); err != nil {
-		return err
+	if f == admin.FormatOpenAPI && len(v.Sites) == 0 {
+		return admin.ErrNotFound
 	}
 	media, ext := "application/json", "json"
 	switch f {
@@ -40,7 +39,7 @@ func (s *room) export(w http.ResponseWriter, r *http.Request, p *ui.Page) error 
 	}
 	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="inventory-%d.%s"`, v.Version, ext))
-	_, _ = b.WriteTo(w) // the reader has gone
+	_ = admin.Export(w, f, v) // the reader has gone
 	return nil
 }
 

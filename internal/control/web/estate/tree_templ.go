@@ -5,17 +5,14 @@ package estate
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strconv"
-
 	index "merlon/internal/control/admin/estate"
 	"merlon/internal/control/web/ui"
 	"merlon/internal/model/inventory"
+	"strconv"
 )
 
 func treePage(p *ui.Page, v treeView) templ.Component {
@@ -657,7 +654,7 @@ func boxOf(v treeView, b *box) templ.Component {
 			templ_7745c5c3_Var27 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Var28 := []any{v.class(b)}
+		var templ_7745c5c3_Var28 = []any{v.class(b)}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var28...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -771,7 +768,7 @@ func boxOf(v treeView, b *box) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, s := range v.stripes(b) {
-			templ_7745c5c3_Var37 := []any{s.Class}
+			var templ_7745c5c3_Var37 = []any{s.Class}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var37...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -1008,7 +1005,7 @@ func swatch(class, text string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Var53 := []any{class}
+		var templ_7745c5c3_Var53 = []any{class}
 		templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var53...)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -1184,7 +1181,7 @@ func treeTable(v treeView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Var58 := []any{"d" + strconv.Itoa(v.Boxes[i].Depth)}
+			var templ_7745c5c3_Var58 = []any{"d" + strconv.Itoa(v.Boxes[i].Depth)}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var58...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
