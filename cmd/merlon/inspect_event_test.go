@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"merlon/internal/store"
+	"merlon/internal/store/eventlist"
 	"merlon/internal/store/sqlite"
 )
 
@@ -97,10 +98,11 @@ func stored(t *testing.T, dir string) []store.Event {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.Events(context.Background(), store.EventFilter{})
+	p, err := eventlist.Page(context.Background(), db, store.EventFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows := p.Events
 	for i, j := 0, len(rows)-1; i < j; i, j = i+1, j-1 {
 		rows[i], rows[j] = rows[j], rows[i]
 	}

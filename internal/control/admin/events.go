@@ -9,6 +9,7 @@ import (
 	"merlon/internal/model/event"
 	"merlon/internal/model/finding"
 	"merlon/internal/store"
+	"merlon/internal/store/eventlist"
 )
 
 // Event is a stored event as its verdict line. Row is its place in the list.
@@ -43,7 +44,7 @@ func (a *Admin) EventPage(ctx context.Context, c Caller, q EventQuery) (EventPag
 		return EventPage{}, wrong("limit", "use 1 to %d", MaxPage)
 	}
 	f := q.filter()
-	found, err := a.o.Store.EventPage(ctx, f)
+	found, err := eventlist.Page(ctx, a.o.Store, f)
 	if err != nil {
 		return EventPage{}, err
 	}
@@ -75,7 +76,7 @@ func (a *Admin) EventHistogram(ctx context.Context, c Caller, q EventQuery, step
 	if err := c.Need(account.SeeEvents); err != nil {
 		return EventHistogram{}, err
 	}
-	return a.o.Store.EventHistogram(ctx, q.filter(), steps)
+	return eventlist.Histogram(ctx, a.o.Store, q.filter(), steps)
 }
 
 // Event shows one event.
@@ -110,7 +111,7 @@ func (a *Admin) ExportEvents(ctx context.Context, c Caller, q EventQuery, each f
 	f := q.filter()
 	f.After, f.Limit = 0, store.MaxEventsPage
 	for n := 0; n < MaxExport; {
-		found, err := a.o.Store.EventPage(ctx, f)
+		found, err := eventlist.Page(ctx, a.o.Store, f)
 		if err != nil {
 			return false, err
 		}

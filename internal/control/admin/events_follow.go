@@ -6,6 +6,7 @@ import (
 
 	"merlon/internal/model/account"
 	"merlon/internal/store"
+	"merlon/internal/store/eventlist"
 )
 
 // EventBatch is what came since the last one, oldest first.
@@ -86,7 +87,7 @@ func (a *Admin) latest(ctx context.Context, c Caller, q EventQuery) (EventBatch,
 	reverse(events)
 	b := EventBatch{Events: events}
 	// Whatever is selected, what comes is looked at from the end of all there is.
-	last, err := a.o.Store.EventPage(ctx, store.EventFilter{Limit: 1})
+	last, err := eventlist.Page(ctx, a.o.Store, store.EventFilter{Limit: 1})
 	if err == nil && len(last.Events) > 0 {
 		b.Row = last.Events[0].Row
 	}
@@ -100,7 +101,7 @@ func (a *Admin) latest(ctx context.Context, c Caller, q EventQuery) (EventBatch,
 func (a *Admin) news(ctx context.Context, f *store.EventFilter) (b EventBatch, err error) {
 	f.Limit = store.MaxEventsPage
 	for range batchPages {
-		p, err := a.o.Store.EventPage(ctx, *f)
+		p, err := eventlist.Page(ctx, a.o.Store, *f)
 		if err != nil {
 			return b, err
 		}

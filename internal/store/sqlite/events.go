@@ -70,9 +70,8 @@ func splitWords(s string) []string {
 
 // Event is the stored event with an id; store.ErrNotFound when it is not among them.
 func (d *DB) Event(ctx context.Context, id string) (e store.Event, err error) {
-	err = d.snapshot(ctx, func(tx *sql.Tx) error {
-		s := search{ctx: ctx, tx: tx}
-		found, err := s.load(`WHERE id = ?`, id)
+	err = d.Snapshot(ctx, func(tx *sql.Tx) error {
+		found, err := LoadEvents(ctx, tx, `WHERE id = ?`, id)
 		if err == nil && len(found) == 0 {
 			err = fmt.Errorf("event %q: %w", id, store.ErrNotFound)
 		}
@@ -109,15 +108,11 @@ func scanEvent(r *sql.Rows) (e stored, err error) {
 	return e, err
 }
 
-// load reads rows with their words, in the order of the clause.
-func (s *search) load(clause string, args ...any) ([]store.Event, error) {
-	rows, err := s.tx.QueryContext(s.ctx, `SELECT row, `+eventColumns+` FROM events `+clause, args...)
-	if err != nil {
-		return nil, fmt.Errorf("database: %w", diskError(err))
-	}
+// LoadEvents reads events with their words; clause is what follows the table's name, in the order of which they come.
+func LoadEvents(ctx context.Context, tx *sql.Tx, clause string, args ...any) ([]store.Event, error) {
 	var all []stored
 	wanted := make(map[posting.Key][]byte)
-	err = eachRow(rows, func(r *sql.Rows) error {
+	err := Query(ctx, tx, func(r *sql.Rows) error {
 		e, err := scanEvent(r)
 		all = append(all, e)
 		for _, k := range [...]posting.Key{{Field: posting.Agent, Value: e.agent}, {Field: posting.Found, Value: e.found}, {Field: posting.Shape, Value: e.shape}} {
@@ -126,9 +121,9 @@ func (s *search) load(clause string, args ...any) ([]store.Event, error) {
 			}
 		}
 		return err
-	})
+	}, `SELECT row, `+eventColumns+` FROM events `+clause, args...)
 	if err == nil {
-		err = s.words(wanted)
+		err = loadWords(ctx, tx, wanted)
 	}
 	out := make([]store.Event, len(all))
 	for i := range all {
@@ -147,19 +142,19 @@ func (s *search) load(clause string, args ...any) ([]store.Event, error) {
 	return out, err
 }
 
-// words reads the texts of words.
-func (s *search) words(wanted map[posting.Key][]byte) error {
+// loadWords reads the texts of words.
+func loadWords(ctx context.Context, tx *sql.Tx, wanted map[posting.Key][]byte) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	q, err := s.tx.PrepareContext(s.ctx, `SELECT text FROM event_words WHERE field = ? AND value = ?`)
+	q, err := tx.PrepareContext(ctx, `SELECT text FROM event_words WHERE field = ? AND value = ?`)
 	if err != nil {
 		return fmt.Errorf("database: %w", diskError(err))
 	}
 	defer q.Close()
 	for k := range wanted {
 		var text []byte
-		switch err := q.QueryRowContext(s.ctx, int(k.Field), k.Value).Scan(&text); {
+		switch err := q.QueryRowContext(ctx, int(k.Field), k.Value).Scan(&text); {
 		case err == sql.ErrNoRows: //nolint:errorlint // Scan returns it as it is
 		case err != nil:
 			return fmt.Errorf("database: %w", diskError(err))
@@ -168,4 +163,16 @@ func (s *search) words(wanted map[posting.Key][]byte) error {
 		}
 	}
 	return nil
+}
+
+// Snapshot runs fn on one unchanging state of the database, to read it.
+func (d *DB) Snapshot(ctx context.Context, fn func(*sql.Tx) error) error { return d.snapshot(ctx, fn) }
+
+// Query calls fn for every row of a query within a snapshot.
+func Query(ctx context.Context, tx *sql.Tx, fn func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("database: %w", diskError(err))
+	}
+	return eachRow(rows, fn)
 }

@@ -107,7 +107,7 @@ func (t *txn) sealChunk(chunk int64) error {
 		if e.agent == 0 { // of an earlier version
 			e.agent = posting.Hash(e.UserAgent)
 		}
-		scratch = posting.Keys(scratch[:0], &e.Event, e.agent, e.found, e.shape)
+		scratch = store.EventKeys(scratch[:0], &e.Event, e.agent, e.found, e.shape)
 		for _, k := range scratch {
 			s := sets[k]
 			if s == nil {

@@ -16,6 +16,7 @@ import (
 	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
 	"merlon/internal/store"
+	"merlon/internal/store/eventlist"
 )
 
 // operation is one of a hospital's API, with what is special about it.
@@ -271,9 +272,9 @@ func (w *World) AddEvent(tb testing.TB, hostile string) string {
 // EventID is the latest event with a finding.
 func (w *World) EventID(tb testing.TB, id string) string {
 	tb.Helper()
-	rows, err := w.Store.Events(tb.Context(), store.EventFilter{Finding: id, Limit: 1})
-	if err != nil || len(rows) == 0 {
+	p, err := eventlist.Page(tb.Context(), w.Store, store.EventFilter{Finding: id, Limit: 1})
+	if err != nil || len(p.Events) == 0 {
 		tb.Fatalf("no event with %s: %v", id, err)
 	}
-	return rows[0].ID
+	return p.Events[0].ID
 }

@@ -1,4 +1,4 @@
-package sqlite
+package eventlist_test
 
 import (
 	"fmt"

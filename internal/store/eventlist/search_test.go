@@ -1,7 +1,8 @@
-package sqlite
+package eventlist_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"slices"
@@ -12,7 +13,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"merlon/internal/store"
+	"merlon/internal/store/eventlist"
 	"merlon/internal/store/posting"
+	"merlon/internal/store/sqlite"
 )
 
 // filters are one of every condition, some of several, and some that nothing meets.
@@ -35,7 +38,7 @@ func filters(from time.Time) map[string]store.EventFilter {
 // TestEventSearch holds every condition against the plain reading of all rows, through pages in both directions.
 func TestEventSearch(t *testing.T) {
 	ctx, c := context.Background(), newClock()
-	d, _ := start(t, file(t), Options{Now: c.now, EventRows: 1 << 20, SampleRows: 1 << 20})
+	d := start(t, file(t), sqlite.Options{Now: c.now, EventRows: 1 << 20, SampleRows: 1 << 20})
 	made := newTraffic(1, c.now(), 300*time.Millisecond)
 	const n = 2*posting.Rows + 700
 	var all []store.Event
@@ -68,7 +71,7 @@ func TestEventSearch(t *testing.T) {
 		if !slices.Equal(down, want) {
 			t.Errorf("%s: %d events, want %d", name, len(down), len(want))
 		}
-		h, err := d.EventHistogram(ctx, f, 60)
+		h, err := eventlist.Histogram(ctx, d, f, 60)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,16 +87,16 @@ func TestEventSearch(t *testing.T) {
 	}
 }
 
-func count(t testing.TB, d *DB, query string) (n int) {
+func count(t testing.TB, d *sqlite.DB, query string) (n int) {
 	t.Helper()
-	if err := d.readers.QueryRow(query).Scan(&n); err != nil {
+	if err := d.Snapshot(context.Background(), func(tx *sql.Tx) error { return tx.QueryRow(query).Scan(&n) }); err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
 // pages reads all that is selected, page by page.
-func pages(t *testing.T, d *DB, f store.EventFilter, up bool) (ids []string) {
+func pages(t *testing.T, d *sqlite.DB, f store.EventFilter, up bool) (ids []string) {
 	t.Helper()
 	f.Limit = 499
 	if up {
@@ -108,7 +111,7 @@ func pages(t *testing.T, d *DB, f store.EventFilter, up bool) (ids []string) {
 		if up && f.After == 0 { // there is nothing before the first row, so begin behind it
 			first := f
 			first.Before, first.After = 2, 0
-			p, err := d.EventPage(context.Background(), first)
+			p, err := eventlist.Page(context.Background(), d, first)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -117,7 +120,7 @@ func pages(t *testing.T, d *DB, f store.EventFilter, up bool) (ids []string) {
 			}
 			f.After = 1
 		}
-		p, err := d.EventPage(context.Background(), f)
+		p, err := eventlist.Page(context.Background(), d, f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +143,7 @@ func pages(t *testing.T, d *DB, f store.EventFilter, up bool) (ids []string) {
 // TestEventPostingsGoWithTheirRows: what is trimmed leaves nothing behind, and what stays is found as before.
 func TestEventPostingsGoWithTheirRows(t *testing.T) {
 	ctx, c := context.Background(), newClock()
-	d, _ := start(t, file(t), Options{Now: c.now, EventRows: 2000, SampleRows: 300, EventAge: 1000 * time.Hour})
+	d := start(t, file(t), sqlite.Options{Now: c.now, EventRows: 2000, SampleRows: 300, EventAge: 1000 * time.Hour})
 	made := newTraffic(2, c.now(), time.Second)
 	for range 5 {
 		var part []store.Event
@@ -169,17 +172,16 @@ func TestEventPostingsGoWithTheirRows(t *testing.T) {
 			t.Errorf("%d %s", n, name)
 		}
 	}
-	h, err := d.EventHistogram(ctx, store.EventFilter{}, 10)
+	h, err := eventlist.Histogram(ctx, d, store.EventFilter{}, 10)
 	if err != nil || h.Total != 2300 {
 		t.Errorf("%d counted, want 2300 (%v)", h.Total, err)
 	}
-	if p, err := d.EventPage(ctx, store.EventFilter{UserAgent: "Build"}); err != nil || len(p.Events) != store.MaxEventsPage || p.Events[0].UserAgent == "" || len(p.Events[0].Shape) != 3 {
+	if p, err := eventlist.Page(ctx, d, store.EventFilter{UserAgent: "Build"}); err != nil || len(p.Events) != store.MaxEventsPage || p.Events[0].UserAgent == "" || len(p.Events[0].Shape) != 3 {
 		t.Errorf("%d events of an agent (%v)", len(p.Events), err)
 	}
 	// All of it goes, and rows are not given twice.
 	last := count(t, d, `SELECT max(row) FROM events`)
-	d.o.EventRows, d.o.SampleRows, d.o.EventAge = 1, 1, time.Nanosecond
-	if err := d.Maintain(ctx, made.at.Add(time.Hour)); err != nil {
+	if err := d.Maintain(ctx, made.at.Add(2000*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.AddEvents(ctx, []store.Event{made.next()}); err != nil {
@@ -193,7 +195,7 @@ func TestEventPostingsGoWithTheirRows(t *testing.T) {
 // TestSearchGivesUpHonestly: what only rows can tell is looked for so far and no further, and can be gone on with.
 func TestSearchGivesUpHonestly(t *testing.T) {
 	ctx, c := context.Background(), newClock()
-	d, _ := start(t, file(t), Options{Now: c.now, EventRows: 1 << 20, SampleRows: 1 << 20})
+	d := start(t, file(t), sqlite.Options{Now: c.now, EventRows: 1 << 20, SampleRows: 1 << 20})
 	made := newTraffic(3, c.now(), time.Second)
 	var all []store.Event
 	for range 3 * posting.Rows {
@@ -206,7 +208,7 @@ func TestSearchGivesUpHonestly(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := store.EventFilter{MinLatency: 130 * time.Millisecond, Limit: 10}
-	p, err := d.EventPage(ctx, f)
+	p, err := eventlist.Page(ctx, d, f)
 	if err != nil || len(p.Events) != 0 || !p.More || p.Searched.IsZero() {
 		t.Fatalf("%+v %v", p, err)
 	}
@@ -215,7 +217,7 @@ func TestSearchGivesUpHonestly(t *testing.T) {
 			t.Fatal("it is never found")
 		}
 		f.Before = p.Next
-		if p, err = d.EventPage(ctx, f); err != nil {
+		if p, err = eventlist.Page(ctx, d, f); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -234,9 +236,9 @@ func used(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkEventList measures the list at MERLON_EVENT_ROWS rows, 10,000,000 for the figures of docs/reference/limits.md:
+// BenchmarkEventList measures the list at MERLON_EVENT_ROWS rows, 10,000,000 for the figures of decision 0033:
 //
-//	MERLON_EVENT_ROWS=10000000 go test -run - -bench EventList -benchtime 5x -timeout 2h ./internal/store/sqlite
+//	MERLON_EVENT_ROWS=10000000 go test -run - -bench EventList -benchtime 5x -timeout 2h ./internal/store/eventlist
 func BenchmarkEventList(b *testing.B) {
 	n := 100_000
 	if v, err := strconv.Atoi(os.Getenv("MERLON_EVENT_ROWS")); err == nil {
@@ -247,7 +249,7 @@ func BenchmarkEventList(b *testing.B) {
 		path = kept // made once, measured often
 	}
 	c := newClock()
-	d, _ := start(b, path, Options{Now: c.now, EventRows: 1 << 30, SampleRows: 1 << 30, Bytes: 1 << 40})
+	d := start(b, path, sqlite.Options{Now: c.now, EventRows: 1 << 30, SampleRows: 1 << 30, Bytes: 1 << 40})
 	from := c.now()
 	made := newTraffic(1, from, 30*24*time.Hour/time.Duration(n))
 	if have := count(b, d, `SELECT count(*) FROM events`); have < n {
@@ -285,7 +287,7 @@ func BenchmarkEventList(b *testing.B) {
 		b.Run("list/"+name, func(b *testing.B) {
 			began := used(b)
 			for b.Loop() {
-				if _, err := d.EventPage(b.Context(), f); err != nil {
+				if _, err := eventlist.Page(b.Context(), d, f); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -294,7 +296,7 @@ func BenchmarkEventList(b *testing.B) {
 		b.Run("histogram/"+name, func(b *testing.B) {
 			began := used(b)
 			for b.Loop() {
-				if _, err := d.EventHistogram(b.Context(), f, 60); err != nil {
+				if _, err := eventlist.Histogram(b.Context(), d, f, 60); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,4 +1,4 @@
-package sqlite
+package eventlist
 
 import (
 	"context"
@@ -7,18 +7,19 @@ import (
 
 	"merlon/internal/store"
 	"merlon/internal/store/posting"
+	"merlon/internal/store/sqlite"
 )
 
 // maxSteps bounds the steps of a histogram.
 const maxSteps = 240
 
-// EventHistogram counts the events that f selects by steps of time. Without From it begins at the first event there is,
+// Histogram counts the events that f selects by steps of time. Without From it begins at the first event there is,
 // without To it ends with the last.
-func (d *DB) EventHistogram(ctx context.Context, f store.EventFilter, steps int) (h store.EventHistogram, err error) {
+func Histogram(ctx context.Context, db *sqlite.DB, f store.EventFilter, steps int) (h store.EventHistogram, err error) {
 	f.Before, f.After = 0, 0
 	steps = min(max(steps, 1), maxSteps)
-	err = d.snapshot(ctx, func(tx *sql.Tx) error {
-		s := search{ctx: ctx, tx: tx, f: &f, plan: posting.Make(&f)}
+	err = db.Snapshot(ctx, func(tx *sql.Tx) error {
+		s := search{ctx: ctx, tx: tx, f: &f, plan: store.PlanEvents(&f)}
 		if err := s.open(false); err != nil {
 			return err
 		}

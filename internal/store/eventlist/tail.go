@@ -1,8 +1,7 @@
-package sqlite
+package eventlist
 
 import (
 	"database/sql"
-	"fmt"
 	"net/netip"
 	"strings"
 
@@ -50,7 +49,7 @@ func plain(f *store.EventFilter) (where string, args []any, exact bool) {
 		{"severity >= ?", f.MinSeverity > 0, f.MinSeverity},
 		{"latency >= ?", f.MinLatency > 0, f.MinLatency.Microseconds()},
 		{"notable = ?", f.Notable, true},
-		{"instr(finding_ids, ?) > 0", f.Finding != "", joinWords([]string{f.Finding})},
+		{"instr(finding_ids, ?) > 0", f.Finding != "", "\n" + f.Finding + "\n"},
 		{"instr(lower(template), ?) > 0", f.Template != "", lower(f.Template)},
 	} {
 		if c.is {
@@ -107,16 +106,12 @@ func (s *search) recents() (out []recent, err error) {
 		}
 		return out, err
 	}
-	rows, err := s.tx.QueryContext(s.ctx, `SELECT at, action = 'block' FROM events WHERE `+where+` AND row >= ? ORDER BY row DESC LIMIT ?`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("database: %w", diskError(err))
-	}
-	err = eachRow(rows, func(r *sql.Rows) error {
+	err = s.each(func(r *sql.Rows) error {
 		var one recent
 		err := r.Scan(&one.at, &one.refused)
 		out = append(out, one)
 		return err
-	})
+	}, `SELECT at, action = 'block' FROM events WHERE `+where+` AND row >= ? ORDER BY row DESC LIMIT ?`, args...)
 	return out, err
 }
 

@@ -1,16 +1,17 @@
-package sqlite
+// Package eventlist answers what people ask of the event list: any conditions together, page by page in both directions, and counts over time.
+//
+// It reads the postings that package sqlite makes of each chunk of rows (store/posting says how), and changes nothing.
+package eventlist
 
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"merlon/internal/store"
 	"merlon/internal/store/posting"
+	"merlon/internal/store/sqlite"
 )
 
 // Bounds of one search. They are counts, not times, so that the same question gets the same answer on any machine.
@@ -31,7 +32,7 @@ type search struct {
 	ctx    context.Context
 	tx     *sql.Tx
 	f      *store.EventFilter
-	plan   posting.Plan
+	plan   store.EventPlan
 	chunks []chunk // that may hold what is selected, in the direction of the search
 	begin  int64   // the first row that is in no chunk
 	// wide are conditions that several values fulfil, read whole: sets by chunk.
@@ -45,19 +46,13 @@ type chunk struct {
 	live                []byte
 }
 
-// Events returns a page of events: from the latest down, or with After upwards.
-func (d *DB) Events(ctx context.Context, f store.EventFilter) ([]store.Event, error) {
-	p, err := d.EventPage(ctx, f)
-	return p.Events, err
-}
-
-// EventPage returns a page of events and where to go on.
-func (d *DB) EventPage(ctx context.Context, f store.EventFilter) (p store.EventPage, err error) {
+// Page returns a page of events, from the latest down or with After upwards, and where to go on.
+func Page(ctx context.Context, db *sqlite.DB, f store.EventFilter) (p store.EventPage, err error) {
 	if f.Limit <= 0 || f.Limit > store.MaxEventsPage {
 		f.Limit = store.MaxEventsPage
 	}
-	err = d.snapshot(ctx, func(tx *sql.Tx) error {
-		s := search{ctx: ctx, tx: tx, f: &f, plan: posting.Make(&f)}
+	err = db.Snapshot(ctx, func(tx *sql.Tx) error {
+		s := search{ctx: ctx, tx: tx, f: &f, plan: store.PlanEvents(&f)}
 		if err := s.open(f.After != 0); err != nil {
 			return err
 		}
@@ -67,11 +62,21 @@ func (d *DB) EventPage(ctx context.Context, f store.EventFilter) (p store.EventP
 	return p, err
 }
 
+// each calls fn for every row of a query.
+func (s *search) each(fn func(*sql.Rows) error, query string, args ...any) error {
+	return sqlite.Query(s.ctx, s.tx, fn, query, args...)
+}
+
+// load reads events.
+func (s *search) load(clause string, args ...any) ([]store.Event, error) {
+	return sqlite.LoadEvents(s.ctx, s.tx, clause, args...)
+}
+
 // open reads which chunks there are and what of the filter many values fulfil.
 func (s *search) open(up bool) error {
 	var sealed sql.NullInt64
-	if err := s.tx.QueryRowContext(s.ctx, `SELECT max(chunk) FROM event_chunks`).Scan(&sealed); err != nil {
-		return fmt.Errorf("database: %w", diskError(err))
+	if err := s.each(func(r *sql.Rows) error { return r.Scan(&sealed) }, `SELECT max(chunk) FROM event_chunks`); err != nil {
+		return err
 	}
 	if sealed.Valid {
 		s.begin = (sealed.Int64 + 1) << posting.Shift
@@ -94,16 +99,12 @@ func (s *search) open(up bool) error {
 	if up {
 		order = " ORDER BY chunk LIMIT "
 	}
-	rows, err := s.tx.QueryContext(s.ctx, `SELECT chunk, first, last, live FROM event_chunks WHERE `+strings.Join(where, " AND ")+order+strconv.Itoa(maxChunks+1), args...)
-	if err != nil {
-		return fmt.Errorf("database: %w", diskError(err))
-	}
-	if err := eachRow(rows, func(r *sql.Rows) error {
+	if err := s.each(func(r *sql.Rows) error {
 		var c chunk
 		err := r.Scan(&c.number, &c.first, &c.last, &c.live)
 		s.chunks = append(s.chunks, c)
 		return err
-	}); err != nil || len(s.chunks) == 0 {
+	}, `SELECT chunk, first, last, live FROM event_chunks WHERE `+strings.Join(where, " AND ")+order+strconv.Itoa(maxChunks+1), args...); err != nil || len(s.chunks) == 0 {
 		return err
 	}
 	for _, part := range s.plan.Parts {
@@ -130,18 +131,13 @@ func (s *search) open(up bool) error {
 
 // openPart turns a part of a text into the words that have it.
 func (s *search) openPart(p posting.Part) error {
-	rows, err := s.tx.QueryContext(s.ctx, `SELECT value FROM event_words WHERE field = ? AND instr(lower(CAST(text AS TEXT)), ?) > 0 LIMIT ?`,
-		int(p.Field), lower(p.Text), maxWords+1)
-	if err != nil {
-		return fmt.Errorf("database: %w", diskError(err))
-	}
 	var values []string
-	if err := eachRow(rows, func(r *sql.Rows) error {
+	if err := s.each(func(r *sql.Rows) error {
 		var v int64
 		err := r.Scan(&v)
 		values = append(values, strconv.FormatInt(v, 10))
 		return err
-	}); err != nil {
+	}, `SELECT value FROM event_words WHERE field = ? AND instr(lower(CAST(text AS TEXT)), ?) > 0 LIMIT ?`, int(p.Field), lower(p.Text), maxWords+1); err != nil {
 		return err
 	}
 	if len(values) > maxWords {
@@ -169,15 +165,11 @@ func lower(text string) string {
 func (s *search) openWide(clause string, args ...any) error {
 	low, high := s.chunks[0].number, s.chunks[len(s.chunks)-1].number
 	args = append(args, min(low, high), max(low, high), maxPostings+1)
-	rows, err := s.tx.QueryContext(s.ctx, `SELECT chunk, rows FROM event_postings WHERE `+clause+` AND chunk BETWEEN ? AND ? LIMIT ?`, args...)
-	if err != nil {
-		return fmt.Errorf("database: %w", diskError(err))
-	}
 	sets, n := make(map[int64]*posting.Set), 0
-	if err := eachRow(rows, func(r *sql.Rows) error {
+	if err := s.each(func(r *sql.Rows) error {
 		n++
 		return readSet(r, sets)
-	}); err != nil {
+	}, `SELECT chunk, rows FROM event_postings WHERE `+clause+` AND chunk BETWEEN ? AND ? LIMIT ?`, args...); err != nil {
 		return err
 	}
 	if n > maxPostings {
@@ -229,12 +221,8 @@ func (s *search) window(chunks []chunk) ([]*posting.Set, error) {
 	low, high := chunks[0].number, chunks[len(chunks)-1].number
 	for _, one := range s.ones {
 		sets := make(map[int64]*posting.Set)
-		rows, err := s.tx.QueryContext(s.ctx, `SELECT chunk, rows FROM event_postings WHERE field = ? AND value = ? AND chunk BETWEEN ? AND ?`,
-			int(one.Field), one.From, min(low, high), max(low, high))
-		if err != nil {
-			return nil, fmt.Errorf("database: %w", diskError(err))
-		}
-		if err := eachRow(rows, func(r *sql.Rows) error { return readSet(r, sets) }); err != nil {
+		if err := s.each(func(r *sql.Rows) error { return readSet(r, sets) }, `SELECT chunk, rows FROM event_postings WHERE field = ? AND value = ? AND chunk BETWEEN ? AND ?`,
+			int(one.Field), one.From, min(low, high), max(low, high)); err != nil {
 			return nil, err
 		}
 		left := false
@@ -284,161 +272,6 @@ func (s *search) cut(c *chunk, set *posting.Set) error {
 // times reads the times of a chunk's rows.
 func (s *search) times(c *chunk) (posting.Times, error) {
 	t := posting.Times{First: c.first, Last: c.last}
-	err := s.tx.QueryRowContext(s.ctx, `SELECT times FROM event_chunks WHERE chunk = ?`, c.number).Scan(&t.Places)
-	if err != nil {
-		err = fmt.Errorf("database: %w", diskError(err))
-	}
+	err := s.each(func(r *sql.Rows) error { return r.Scan(&t.Places) }, `SELECT times FROM event_chunks WHERE chunk = ?`, c.number)
 	return t, err
-}
-
-// page collects the rows of a page.
-func (s *search) page() (p store.EventPage, err error) {
-	g := gather{s: s, p: &p}
-	if s.f.After != 0 {
-		if err = s.sealed(&g, true); err == nil && !g.done {
-			err = s.tail(&g, true)
-		}
-	} else {
-		if err = s.tail(&g, false); err == nil && !g.done {
-			err = s.sealed(&g, false)
-		}
-	}
-	return p, err
-}
-
-// tail looks at the rows that are in no chunk: mostly fewer than a chunk's.
-func (s *search) tail(g *gather, up bool) error {
-	low, high := s.begin, int64(1<<62)
-	if s.f.Before != 0 {
-		high = int64(min(s.f.Before, 1<<62))
-	}
-	if s.f.After != 0 {
-		low = max(low, int64(min(s.f.After, 1<<62))+1)
-	}
-	where, conditions, _ := plain(s.f)
-	for !g.done && low < high {
-		n := min(g.wanted(), 512)
-		order := " DESC"
-		if up {
-			order = ""
-		}
-		found, err := s.load(`WHERE `+where+` AND row >= ? AND row < ? ORDER BY row`+order+` LIMIT ?`, append(slices.Clone(conditions), low, high, n)...)
-		if err != nil {
-			return err
-		}
-		for i := range found {
-			if g.add(&found[i]) {
-				return nil
-			}
-		}
-		if len(found) < n {
-			return nil
-		}
-		if last := int64(found[n-1].Row); up {
-			low = last + 1
-		} else {
-			high = last
-		}
-	}
-	return nil
-}
-
-// sealed looks through the chunks.
-func (s *search) sealed(g *gather, up bool) error {
-	for at, size := 0, firstWindow; at < len(s.chunks); size = min(2*size, lastWindow) {
-		if at >= maxChunks {
-			g.stop(s.chunks[at].number<<posting.Shift, time.Unix(0, s.chunks[at].last).UTC())
-			return nil
-		}
-		window := s.chunks[at:min(at+size, len(s.chunks), maxChunks)]
-		at += len(window)
-		sets, err := s.window(window)
-		if err != nil {
-			return err
-		}
-		var candidates []int64
-		for i, set := range sets {
-			if set == nil {
-				continue
-			}
-			order := set.Down()
-			if up {
-				order = set.Up()
-			}
-			base := window[i].number << posting.Shift
-			for j := range order {
-				row := base | int64(j)
-				if s.f.Before != 0 && row >= int64(s.f.Before) || s.f.After != 0 && row <= int64(s.f.After) {
-					continue
-				}
-				if candidates = append(candidates, row); len(candidates) >= g.wanted() {
-					if err := s.look(g, candidates); err != nil || g.done {
-						return err
-					}
-					candidates = candidates[:0]
-				}
-			}
-		}
-		if err := s.look(g, candidates); err != nil || g.done {
-			return err
-		}
-	}
-	return nil
-}
-
-// look reads candidates in their order.
-func (s *search) look(g *gather, rows []int64) error {
-	if len(rows) == 0 {
-		return nil
-	}
-	list := make([]string, len(rows))
-	for i, r := range rows {
-		list[i] = strconv.FormatInt(r, 10)
-	}
-	found, err := s.load(`WHERE row IN (` + strings.Join(list, ",") + `) ORDER BY row`)
-	if err != nil {
-		return err
-	}
-	if s.f.After == 0 {
-		slices.Reverse(found)
-	}
-	for i := range found {
-		if g.add(&found[i]) {
-			return nil
-		}
-	}
-	return nil
-}
-
-// gather fills a page.
-type gather struct {
-	s      *search
-	p      *store.EventPage
-	looked int
-	done   bool
-}
-
-// wanted is how many candidates are read at a time.
-func (g *gather) wanted() int { return min(g.s.f.Limit-len(g.p.Events)+1, 500) }
-
-// add takes a row that is selected, and reports whether the page is done: one more than fits tells that there is more.
-func (g *gather) add(e *store.Event) bool {
-	g.looked++
-	if g.s.f.Match(e) {
-		if len(g.p.Events) == g.s.f.Limit {
-			g.p.More, g.done = true, true
-			return true
-		}
-		g.p.Events = append(g.p.Events, *e)
-	}
-	g.p.Next = e.Row
-	if g.looked >= maxLooked && len(g.p.Events) < g.s.f.Limit {
-		g.stop(int64(e.Row), e.Time)
-	}
-	return g.done
-}
-
-// stop gives up for now.
-func (g *gather) stop(row int64, at time.Time) {
-	g.p.More, g.p.Next, g.p.Searched, g.done = true, uint64(row), at, true
 }
