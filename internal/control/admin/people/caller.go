@@ -146,4 +146,3 @@ func (a *People) grave(c Caller, p account.Permission) error {
 	}
 	return c.needFresh(a.o.Now())
 }
-

@@ -28,7 +28,7 @@ type Enrolment struct {
 
 type enrolling struct {
 	Account string
-	Secret  []byte
+	Shared  []byte // with the app
 	Until   time.Time
 }
 
@@ -59,7 +59,7 @@ func (a *People) ShowEnrolment(c Caller, sealed string) (Enrolment, error) {
 	if !ok {
 		return Enrolment{}, ErrLink
 	}
-	return a.enrolment(c.Name, e.Secret)
+	return a.enrolment(c.Name, e.Shared)
 }
 
 func (a *People) enrolment(name string, secret []byte) (Enrolment, error) {
@@ -96,11 +96,11 @@ func (a *People) ConfirmCodes(ctx context.Context, c Caller, from Visitor, seale
 	if wait := a.byCode.take(strings.ToLower(c.Name), a.o.Now()); wait > 0 {
 		return nil, &ThrottledError{wait}
 	}
-	step, ok := totp.Verify(e.Secret, totp.Clean(code), a.o.Now(), 0)
+	step, ok := totp.Verify(e.Shared, totp.Clean(code), a.o.Now(), 0)
 	if !ok {
 		return nil, wrong("code", "that is not the code of this moment: look at the app and at the clock of the phone")
 	}
-	sealedSecret, err := a.seal(codePurpose(c.Name), e.Secret)
+	sealedSecret, err := a.seal(codePurpose(c.Name), e.Shared)
 	if err != nil {
 		return nil, err
 	}

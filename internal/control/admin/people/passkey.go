@@ -53,7 +53,7 @@ const (
 // us has checked against the names that are Merlon's.
 type Party struct{ ID, Origin string }
 
-// ErrParty: passkeys belong to names.
+// ErrParty is told where there can be no passkeys: they belong to names.
 var ErrParty = &InputError{"host", errors.New("passkeys need a name and a connection that cannot be read: open Merlon as localhost, or by its name over HTTPS")}
 
 func (p Party) library() (*webauthn.WebAuthn, error) {
