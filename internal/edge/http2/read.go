@@ -129,7 +129,7 @@ func (c *Conn) arrives(f frame, padding int) error {
 		}
 		c.pend(appendReset(c.pending(), f.stream, StreamClosed))
 		return c.flood.add(kindFault, c.done.Load())
-	case s.closed && !s.gone:
+	case s.ours:
 		return nil // it does not know yet
 	case s.ended || s.gone:
 		return c.atFault(s, StreamClosed)

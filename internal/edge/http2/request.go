@@ -55,10 +55,8 @@ func (c *Conn) standing(id uint32) (trails, late bool) {
 		return false, true
 	case s == nil:
 		return false, c.wasReset(id)
-	case s.gone:
-		return false, false
 	default:
-		return !s.closed && !s.ended, s.closed
+		return !s.closed && !s.gone && !s.ended, s.ours
 	}
 }
 

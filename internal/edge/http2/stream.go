@@ -29,9 +29,9 @@ type Stream struct {
 	trailers []byte
 	// ended: the client has ended its side, answered: we have ended ours. closed: nothing is sent or taken any more. gone: the
 	// client has reset it, or the connection is over. counted: it counts among the streams that are open.
-	// broken: its client was at fault behind the head.
+	// ours: it was us who reset it. broken: its client was at fault behind the head.
 	ended, answered, closed, gone, counted bool
-	broken                                 bool
+	ours, broken                           bool
 	stopped, readLate, writeLate           bool
 	waiting                                bool // to send
 	send, receive                          int64

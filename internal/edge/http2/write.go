@@ -222,8 +222,11 @@ func (c *Conn) reset(s *Stream, code Code) {
 	c.pend(appendReset(c.pending(), s.id, code))
 	s.closed = true
 	c.uncount(s)
-	c.resets[c.reset1] = s.id
-	c.reset1 = (c.reset1 + 1) % len(c.resets)
+	if !s.gone { // its client does not know yet
+		s.ours = true
+		c.resets[c.reset1] = s.id
+		c.reset1 = (c.reset1 + 1) % len(c.resets)
+	}
 	s.wake.Broadcast()
 }
 
