@@ -42,7 +42,7 @@ func TestLook(t *testing.T) {
 	}
 	do("sign in", chromedp.Navigate(s.server.URL+"/sign-in"), chromedp.WaitVisible(`input[name=password]`),
 		chromedp.SendKeys(`input[name=name]`, admintest.Name), chromedp.SendKeys(`input[name=password]`, admintest.Password),
-		chromedp.Click(`button.primary`), chromedp.WaitVisible(`.side nav`))
+		chromedp.Click(`button.primary`), chromedp.WaitReady(`.side nav`))
 	for _, page := range []struct{ name, path string }{
 		{"list", "/inventory?view=all"},
 		{"found", "/inventory?q=invoices&auth=none&risk=20"},
