@@ -51,7 +51,7 @@ func (x *Index) Changes(since time.Time, within []string, most int) (out Changes
 	}
 	var worst []touched
 	for row, e := range x.rows {
-		if e.Ignored || in != nil && !in[x.dims[Site].codes[row]] {
+		if e.Ignored || len(in) > 0 && !in[x.dims[Site].codes[row]] {
 			continue
 		}
 		t, ok := touch(e, since)
@@ -172,7 +172,7 @@ func (x *Index) Near(share float64, within []string) (n int) {
 		in = x.within(within)
 	}
 	for row, e := range x.rows {
-		if e.State == inventory.Candidate && !e.Ignored && e.Confidence >= share && (in == nil || in[x.dims[Site].codes[row]]) {
+		if e.State == inventory.Candidate && !e.Ignored && e.Confidence >= share && (len(in) == 0 || in[x.dims[Site].codes[row]]) {
 			n++
 		}
 	}

@@ -133,7 +133,7 @@ func (s *State) Steps() []Step {
 			Why: "Nothing has passed yet. Put it in front of an API, mirror to it, or feed it access logs.",
 		},
 		{
-			ID: "description", Stage: See, Done: s.Documented > 0, Title: "Give it your API description", Where: "sites[].openapi in the configuration",
+			ID: "description", Stage: See, Done: s.Documented > 0, Title: "Give it your API description", Where: "sites[].specs in the configuration file",
 			Why: "Without one Merlon cannot tell what is undocumented. What it has learned is a start: export it as OpenAPI.",
 		},
 		{

@@ -83,9 +83,10 @@ func Percent(share float64) string {
 	return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(p, 'f', 2, 64), "0"), ".") + " %"
 }
 
-// Moment is a time as machines read it; stamp as people do.
+// Moment is a time as machines read it.
 func Moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
+// Stamp is a time as people read it, to the second.
 func Stamp(t time.Time) string {
 	if t.IsZero() {
 		return "never"
