@@ -129,6 +129,15 @@ func (k *Core) Try(all []bundle.Addition) []policy.Mistake {
 	return mistakes
 }
 
+// Sites names the sites, in the order of the configuration.
+func (k *Core) Sites() []string {
+	var names []string
+	for _, s := range k.force.Load().merged.Sites {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
 // Policy is the policy that is in force at a site, the console's entries behind the file's. It must not be changed.
 func (k *Core) Policy(site string) (bundle.Policy, bool) {
 	for _, s := range k.force.Load().merged.Sites {

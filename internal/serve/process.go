@@ -204,7 +204,7 @@ func (p *Process) openCore(l *Loaded) (err error) {
 }
 
 func (p *Process) coreOptions(l *Loaded) core.Options {
-	return core.Options{Config: l.cfg, Bundle: l.bundle, Command: "merlon serve", Observe: p.traffic.observe, Log: p.log, Now: time.Now}
+	return core.Options{Config: l.cfg, Bundle: l.bundle, Command: "merlon serve", Observe: p.traffic.observe, Additions: additions, Log: p.log, Now: time.Now}
 }
 
 // Core is what is behind the edges, for whoever feeds it beside them.

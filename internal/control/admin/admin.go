@@ -15,8 +15,10 @@ import (
 
 	"merlon/internal/control/admin/estate"
 	"merlon/internal/control/admin/people"
+	"merlon/internal/control/admin/rules"
 	"merlon/internal/enforce/policy"
 	"merlon/internal/model/bundle"
+	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
 	"merlon/internal/store/sqlite"
 )
@@ -29,6 +31,8 @@ type Options struct {
 	Inventory func() *inventory.Inventory
 	// Stand applies blocks (engine.Stand); nil where no engine runs in this process.
 	Stand func(bundle.Standing) []policy.Mistake
+	// Policy reads and changes policy; the zero value where no engine runs in this process.
+	Policy rules.Door
 	// Status tells how Merlon fares.
 	Status func() Status
 	// Draining tells whether the process is about to stop, so that nobody sends it more; nil means never.
@@ -51,8 +55,9 @@ type Options struct {
 
 // Admin carries out the use cases. It is safe for concurrent use.
 type Admin struct {
-	// People are the use cases around who may come in.
+	// People are the use cases around who may come in, Desk those around policy.
 	*people.People
+	*rules.Desk
 
 	o         Options
 	followers chan struct{} // bounds live lists
@@ -89,6 +94,7 @@ func New(ctx context.Context, o Options) (*Admin, error) {
 	a := &Admin{
 		People: p, o: o, followers: make(chan struct{}, maxFollowers), edits: estate.Edits{},
 	}
+	a.Desk = rules.NewDesk(rules.Options{Store: o.Store, Door: o.Policy, Endpoint: a.known, Now: o.Now, Random: o.Random})
 	edits, err := o.Store.EndpointEdits(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("edits of endpoints: %w", err)
@@ -104,3 +110,11 @@ func New(ctx context.Context, o Options) (*Admin, error) {
 
 // Now is the clock that everything here goes by.
 func (a *Admin) Now() time.Time { return a.o.Now() }
+
+// known is an endpoint by any id it ever had, with what people said of it; nil for none.
+func (a *Admin) known(id identity.EndpointID) *inventory.Endpoint {
+	if e, ok := a.current().Endpoint(id); ok {
+		return e
+	}
+	return nil
+}

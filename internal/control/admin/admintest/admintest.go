@@ -35,6 +35,7 @@ type World struct {
 	standing bundle.Standing
 	status   admin.Status
 	hashing  admin.Hashing
+	desk     *desk
 }
 
 // New makes a world whose clock stands at a fixed time until somebody moves it.
@@ -61,7 +62,7 @@ func New(tb testing.TB) *World {
 			tb.Errorf("store: %v", err)
 		}
 	})
-	w.Store = db
+	w.Store, w.desk = db, newDesk(tb, w)
 	w.Admin = w.Reopen(tb)
 	return w
 }
@@ -70,7 +71,7 @@ func New(tb testing.TB) *World {
 func (w *World) Reopen(tb testing.TB) *admin.Admin {
 	tb.Helper()
 	a, err := admin.New(tb.Context(), admin.Options{
-		Store: w.Store, Inventory: w.Estate, Stand: w.stand, Status: w.Status, Key: [32]byte{1}, Settings: settings, Now: w.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Store: w.Store, Inventory: w.Estate, Stand: w.stand, Policy: w.desk.door(), Status: w.Status, Key: [32]byte{1}, Settings: settings, Now: w.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 		Hashing: w.hashing,
 		Poll:    5 * time.Millisecond,
 	})

@@ -1,4 +1,4 @@
-// Package policy is the room for what is let through: the blocks that people set.
+// Package policy is the room for what is let through: policy in force, the rules made here, and the blocks that people set.
 package policy
 
 import (
@@ -21,6 +21,13 @@ type room struct{ ui.Options }
 func Routes(o ui.Options) []ui.Route {
 	s := &room{o}
 	return []ui.Route{
+		{Method: "GET", Path: "/policy", Needs: account.SeePolicy, Handle: s.force},
+		{Method: "GET", Path: "/policy/rules", Needs: account.SeePolicy, Handle: s.rules},
+		{Method: "GET", Path: "/policy/new", Needs: account.EditPolicy, Handle: s.newRule},
+		{Method: "POST", Path: "/policy/rules", Needs: account.EditPolicy, Handle: s.saveRule},
+		{Method: "GET", Path: "/policy/rules/{id}", Needs: account.SeePolicy, Handle: s.oldRule},
+		{Method: "POST", Path: "/policy/rules/{id}", Needs: account.EditPolicy, Handle: s.saveRule},
+		{Method: "POST", Path: "/policy/rules/{id}/alter", Needs: account.EditPolicy, Handle: s.alterRule},
 		{Method: "GET", Path: "/blocks", Needs: account.SeeStanding, Handle: s.blocks},
 		{Method: "POST", Path: "/blocks", Needs: account.EditStanding, Handle: s.block},
 		{Method: "POST", Path: "/blocks/{id}/remove", Needs: account.EditStanding, Handle: s.unblock},
