@@ -142,7 +142,7 @@ func (t *txn) sealChunk(chunk int64) error {
 			packed = binary.LittleEndian.AppendUint64(append(packed, byte(k.Field)), uint64(k.Value))
 			args = append(args, int64(k.Field), k.Value, chunk, blob(sets[k].Append(nil)))
 		}
-		insert := `INSERT INTO event_postings (field, value, chunk, rows) VALUES (?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?)`, len(part)-1)
+		insert := `INSERT INTO event_postings (field, value, chunk, rows) VALUES (?, ?, ?, ?)` + strings.Repeat(`, (?, ?, ?, ?)`, len(part)-1) //nolint:gosec // only placeholders are added
 		if len(part) < postingsAtOnce {
 			if _, err := t.conn.ExecContext(t.ctx, insert, args...); err != nil {
 				return diskError(err)
