@@ -86,6 +86,8 @@ const (
 	// TrialSpan is how far back a trial looks, TrialEvents at how many events.
 	TrialSpan   = 24 * time.Hour
 	TrialEvents = 5000
+	// newID is what mistakes call an entry that is not stored yet.
+	newID = "new"
 	// maxHits is how many entries of a page have their hits counted.
 	maxHits = 150
 )
@@ -186,7 +188,7 @@ func (d *Desk) CheckRule(ctx context.Context, c people.Caller, e RuleEntry) ([]p
 		return nil, err
 	}
 	if e.ID == "" {
-		e.ID = "new"
+		e.ID = newID
 	}
 	return d.try(rows, store.PolicyRule{ID: e.ID, Site: e.Site, Text: e.Text})
 }
@@ -245,7 +247,7 @@ func (d *Desk) TryRule(ctx context.Context, c people.Caller, e RuleEntry) (Trial
 
 func (d *Desk) trial(ctx context.Context, e RuleEntry) (Trial, error) {
 	judges := map[string]*Judge{} // by site: a name of networks may stand for others there
-	p, _ := policy.ParseEntry(bundle.Addition{ID: "new", Site: e.Site, Text: e.Text})
+	p, _ := policy.ParseEntry(bundle.Addition{ID: newID, Site: e.Site, Text: e.Text})
 	tally := NewTally()
 	f := store.EventFilter{Site: e.Site, From: d.o.Now().Add(-TrialSpan), Limit: store.MaxEventsPage}
 	for looked := 0; ; {

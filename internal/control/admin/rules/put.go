@@ -46,7 +46,11 @@ func (d *Desk) PutRule(ctx context.Context, c people.Caller, in RuleEntry) (Entr
 	} else if r.ID, err = d.ruleID(); err != nil {
 		return Entry{}, err
 	}
-	wrongs, err := d.try(rows, r)
+	asked := r
+	if in.ID == "" {
+		asked.ID = newID // nobody knows the id of what is not there yet
+	}
+	wrongs, err := d.try(rows, asked)
 	if err != nil {
 		return Entry{}, err
 	}
