@@ -136,8 +136,37 @@ func (s *State) Steps() []Step {
 			ID: "description", Stage: See, Done: s.Documented > 0, Title: "Give it your API description", Where: "sites[].specs in the configuration file",
 			Why: "Without one Merlon cannot tell what is undocumented. What it has learned is a start: export it as OpenAPI.",
 		},
+	}
+	if s.Endpoints > 0 {
+		steps = append(steps, s.estate()...)
+	}
+	if e := s.Events; e != nil && s.Status.Events > 0 {
+		why := "Every decision of the last day was only watched."
+		if e.WouldBlock > 0 {
+			why = fmt.Sprintf("In the last day %s been blocked, and passed: policy only watches.", count(e.WouldBlock, "request would have", "requests would have"))
+		}
+		steps = append(steps, Step{
+			ID: "enforce", Stage: Protect, Done: e.Enforced > 0, Title: "Move policy from watching to enforcing", Href: "/policy",
+			Where: "Policy", Why: why,
+		})
+	}
+	if f := s.Admins; f != nil {
+		steps = append(steps, Step{
+			ID: "factors", Stage: Keep, Done: f.Single == 0, Title: "Ask administrators for a second factor", Href: "/people", Where: "People",
+			Why: count(f.Single, "administrator signs", "administrators sign") + " in with a password alone.",
+		})
+	}
+	return append(steps, Step{
+		ID: "keeping-up", Stage: Keep, Done: !s.Status.Troubled(), Title: "Let learning keep up", Href: "/#merlon", Where: "Merlon itself",
+		Why: trouble(&s.Status),
+	})
+}
+
+// estate are the steps that there are endpoints for.
+func (s *State) estate() []Step {
+	steps := []Step{
 		{
-			ID: "owners", Stage: See, Done: s.Endpoints > 0 && s.Ownerless == 0, Title: "Say whose the endpoints are", Href: "/inventory?owner=" + estate.None + "&sort=risk",
+			ID: "owners", Stage: See, Done: s.Ownerless == 0, Title: "Say whose the endpoints are", Href: "/inventory?owner=" + estate.None + "&sort=risk",
 			Where: "Endpoints without an owner", Why: count(s.Ownerless, "endpoint has", "endpoints have") + " no owner, so nobody is told of what is found there.",
 		},
 		{
@@ -162,26 +191,7 @@ func (s *State) Steps() []Step {
 			Where: "Open writes", Why: count(s.OpenWrites, "write succeeds", "writes succeed") + " without a credential. Sign-in is one by nature; the others should not be.",
 		},
 	)
-	if e := s.Events; e != nil {
-		why := "Every decision of the last day was only watched."
-		if e.WouldBlock > 0 {
-			why = fmt.Sprintf("In the last day %s been blocked, and passed: policy only watches.", count(e.WouldBlock, "request would have", "requests would have"))
-		}
-		steps = append(steps, Step{
-			ID: "enforce", Stage: Protect, Done: e.Enforced > 0, Title: "Move policy from watching to enforcing", Href: "/activity?would=block&mode=watch",
-			Where: "What would have been blocked", Why: why,
-		})
-	}
-	if f := s.Admins; f != nil {
-		steps = append(steps, Step{
-			ID: "factors", Stage: Keep, Done: f.Single == 0, Title: "Ask administrators for a second factor", Href: "/people", Where: "People",
-			Why: count(f.Single, "administrator signs", "administrators sign") + " in with a password alone.",
-		})
-	}
-	return append(steps, Step{
-		ID: "keeping-up", Stage: Keep, Done: !s.Status.Troubled(), Title: "Let learning keep up", Href: "/#merlon", Where: "Merlon itself",
-		Why: trouble(&s.Status),
-	})
+	return steps
 }
 
 func trouble(s *admin.Status) string {

@@ -27,7 +27,7 @@ func TestSteps(t *testing.T) {
 		says   string
 	}{
 		{"all is well", func(*overview.State) {}, "", ""},
-		{"no traffic", func(s *overview.State) { s.Status.Events, s.Endpoints = 0, 0 }, "traffic owners", "Nothing has passed"},
+		{"no traffic", func(s *overview.State) { s.Status.Events, s.Endpoints, s.Ownerless, s.Shadow = 0, 0, 3, 3 }, "traffic", "Nothing has passed"},
 		{"no description", func(s *overview.State) { s.Documented = 0 }, "description", "undocumented"},
 		{"owners", func(s *overview.State) { s.Ownerless = 1 }, "owners", "1 endpoint has"},
 		{"candidates", func(s *overview.State) { s.Near = 2 }, "candidates", "2 candidates lack"},
