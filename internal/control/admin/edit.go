@@ -32,6 +32,8 @@ type EndpointChange struct {
 	Ignored *bool
 	// Template is the name that the path is shown by, "" for the learned one. Of many endpoints at a time it cannot be said.
 	Template *string
+	// If, unless nil, has to agree with the endpoint as it is: ErrChanged otherwise. It is no part of what is said.
+	If func(*inventory.Endpoint) bool
 }
 
 // Says tells whether the change says anything.
@@ -152,6 +154,9 @@ func (a *Admin) ChangeEndpoint(ctx context.Context, c Caller, id identity.Endpoi
 	e, ok := a.current().Endpoint(id)
 	if !ok || c.NeedAt(account.EditInventory, e.Site) != nil {
 		return inventory.Endpoint{}, ErrNotFound
+	}
+	if ch.If != nil && !ch.If(e) {
+		return inventory.Endpoint{}, ErrChanged
 	}
 	edit, err := ch.over(e)
 	if err != nil {

@@ -1,7 +1,8 @@
 // Package api is the HTTP API; routes.go is its whole surface.
 //
 // A handler reads the request, calls one use case of control/admin and writes what comes back. Errors leave as
-// problem+json (RFC 9457) by one map from error to status.
+// problem+json (RFC 9457) by one map from error to status. What every operation shares (who asks, limits, repeats,
+// conditions, compression) is done around the handlers, and what is served is what is described.
 package api
 
 import (
@@ -11,7 +12,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
-	"strconv"
+	"strings"
 
 	"merlon/internal/control/admin"
 	"merlon/internal/model/account"
@@ -24,52 +25,102 @@ type Options struct {
 	Metrics http.Handler
 	// OpenMetrics opens /metrics to everybody.
 	OpenMetrics bool
-	// Who, unless nil, says who asks instead of cookies and tokens: for a door that only those reach who were let in.
+	// Who, unless nil, says who asks instead of cookies and tokens: for a door that only those reach who were let in. It has
+	// no limit of requests.
 	Who func(*http.Request) admin.Caller
 	Log *slog.Logger
 }
 
 type server struct {
 	Options
-	self []byte // its own description
+	self    []byte // its own description
+	buckets buckets
+	repeats repeats
+}
+
+// ask is a request with who asks and what they ask for.
+type ask struct {
+	*http.Request
+	caller admin.Caller
+	query  *query
 }
 
 // New makes the handler of everything in Routes.
 func New(o Options) http.Handler {
-	s := &server{Options: o, self: describe(Routes())}
+	s := &server{Options: o, self: Description(), buckets: newBuckets(), repeats: newRepeats()}
 	mux := http.NewServeMux()
 	for _, r := range Routes() {
-		mux.HandleFunc(r.Method+" "+r.Path, s.guard(r))
+		mux.HandleFunc(r.Method+" "+r.Path, s.serve(r))
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, admin.ErrNotFound) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, s.nothing(w, r, mux)) })
 	return mux
 }
 
-// guard finds out who asks, and refuses who may not before the handler runs. Whoever comes by cookie must show the proof
-// of it with anything that changes something.
-func (s *server) guard(route Route) http.HandlerFunc {
-	needs := route.Needs
+// nothing says why no route took a request: there is none of the path, or none of the method.
+func (s *server) nothing(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) error {
+	var allowed []string
+	for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		probe := &http.Request{Method: m, URL: r.URL, Host: r.Host}
+		if _, pattern := mux.Handler(probe); pattern != "/" && pattern != "" {
+			allowed = append(allowed, m)
+		}
+	}
+	if len(allowed) == 0 {
+		return admin.ErrNotFound
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return errMethod
+}
+
+// serve puts around a route what all share.
+func (s *server) serve(route Route) http.HandlerFunc {
 	if route.Path == "/metrics" && s.OpenMetrics {
-		needs = account.Open
+		route.Needs = account.Open
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		if needs == account.Open {
-			s.answer(w, r, route)
-			return
+		if r.Method == http.MethodHead {
+			w = headOnly{w}
 		}
-		c, err := s.who(r)
-		if err == nil {
-			err = c.Admit(needs)
-		}
-		if err == nil && s.Who == nil && !c.Machine && r.Method != http.MethodGet && !admin.Proved(r, r.Header.Get("X-CSRF-Token")) {
-			err = errProof
+		r.Body = http.MaxBytesReader(w, r.Body, admin.MaxBody)
+		a := &ask{Request: r}
+		err := s.admit(w, a, &route)
+		switch {
+		case err != nil:
+		case r.Method == http.MethodPost && r.Header.Get("Idempotency-Key") != "" && route.Needs != account.Open:
+			err = s.once(w, a, &route)
+		default:
+			err = route.handle(s, w, a)
 		}
 		if err != nil {
 			s.fail(w, r, err)
-			return
 		}
-		s.answer(w, r.WithContext(withCaller(r.Context(), c)), route)
 	}
+}
+
+// admit finds out who asks, and refuses who may not before the handler runs. Whoever comes by cookie must show the proof
+// of it with anything that changes something.
+func (s *server) admit(w http.ResponseWriter, a *ask, route *Route) (err error) {
+	inside := strings.HasPrefix(route.Path, "/v1/") // what probes and scrapers ask for has no limit and takes any parameter
+	if route.Needs != account.Open {
+		a.caller, err = s.who(a.Request)
+	}
+	if inside && s.Who == nil {
+		if tooMany := s.spend(w, a, max(route.Cost, 1)); tooMany != nil {
+			return tooMany
+		}
+	}
+	if err == nil {
+		err = a.caller.Admit(route.Needs)
+	}
+	safe := a.Method == http.MethodGet || a.Method == http.MethodHead
+	if err == nil && route.Needs != account.Open && s.Who == nil && !a.caller.Machine && !safe && !admin.Proved(a.Request, a.Header.Get("X-CSRF-Token")) {
+		err = errProof
+	}
+	if err == nil && inside {
+		a.query = parseQuery(a.URL.RawQuery, route.Query)
+		err = a.query.err
+	}
+	return err
 }
 
 func (s *server) who(r *http.Request) (admin.Caller, error) {
@@ -79,21 +130,16 @@ func (s *server) who(r *http.Request) (admin.Caller, error) {
 	return s.Admin.Who(r)
 }
 
-func (s *server) answer(w http.ResponseWriter, r *http.Request, route Route) {
-	if err := route.handle(s, w, r); err != nil {
-		s.fail(w, r, err)
-	}
-}
-
 var (
-	errProof = errors.New("send the X-CSRF-Token that signing in answered, or come with a token")
-	errMedia = errors.New("send application/json")
+	errProof  = errors.New("send the X-CSRF-Token that signing in answered, or come with a token")
+	errMedia  = errors.New("send application/json")
+	errMethod = errors.New("this address does not take that method: Allow says which")
 	// errGone ends a live list whose reader has gone.
 	errGone = errors.New("the reader has gone")
 )
 
 // read takes a JSON body; unknown members are mistakes.
-func read(r *http.Request, v any) error {
+func read(r *ask, v any) error {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/json" {
 		return errMedia
 	}
@@ -109,17 +155,5 @@ func read(r *http.Request, v any) error {
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return &admin.InputError{Field: "body", Err: errors.New("send one JSON object")}
 	}
-	return nil
-}
-
-func write(w http.ResponseWriter, status int, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(b)+1))
-	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n')) // the client has gone
 	return nil
 }

@@ -2,41 +2,169 @@ package api
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/control/admin/estate"
 	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
 )
 
-// page is a part of a list. NextCursor is empty on the last.
-type page[T any] struct {
-	Items      []T    `json:"items"`
-	NextCursor string `json:"next_cursor,omitempty"`
-	Total      *int   `json:"total,omitempty"`
+type facetValue struct {
+	Value  string `json:"value"`
+	Count  int    `json:"count"`
+	Chosen bool   `json:"chosen"`
 }
 
-func (s *server) inventory(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r.URL.RawQuery, inventoryQuery()).inventory()
+func facetValueOf(c estate.Count) facetValue { return facetValue(c) }
+
+// facet is a property with the values that a filter by it can take, as long as the other filters stay.
+type facet struct {
+	By     string       `json:"by"`
+	Values []facetValue `json:"values"`
+	More   int          `json:"more"` // values that are not listed
+	// AtLeast: each value stands for itself and all before it.
+	AtLeast bool `json:"at_least"`
+}
+
+func facetOf(f estate.Facet) facet {
+	return facet{f.By.String(), each(f.Values, facetValueOf), f.More, f.AtLeast}
+}
+
+// endpointPage is a part of the inventory.
+type endpointPage struct {
+	page[inventory.Endpoint]
+	Total   int       `json:"total"` // that the filter selects
+	All     int       `json:"all"`   // that there are, ignored ones too
+	Version uint64    `json:"version"`
+	At      time.Time `json:"at"`
+	Sites   []string  `json:"sites"`
+	Facets  []facet   `json:"facets,omitempty"`
+}
+
+func (s *server) inventory(w http.ResponseWriter, r *ask) error {
+	q, err := r.query.inventory()
 	if err != nil {
 		return err
 	}
-	found, err := s.Admin.Inventory(r.Context(), caller(r), q)
+	found, err := s.Admin.Inventory(r.Context(), r.caller, q)
 	if err != nil {
 		return err
 	}
-	out := page[inventory.Endpoint]{Items: found.Endpoints, Total: &found.Total}
+	out := endpointPage{Total: found.Total, All: found.All, Version: found.Version, At: found.At, Sites: each(found.Sites, func(n string) string { return n })}
+	out.Items = found.Endpoints
 	if n := len(found.Endpoints); found.More && n > 0 {
 		out.NextCursor = strconv.FormatUint(uint64(found.Endpoints[n-1].ID), 10)
 	}
-	return write(w, http.StatusOK, out)
+	if q.Facets {
+		out.Facets = each(found.Facets, facetOf)
+	}
+	return write(w, r, http.StatusOK, out)
 }
 
-func endpointID(r *http.Request) (identity.EndpointID, error) {
+// group is the endpoints with one value of a property, summed up.
+type group struct {
+	Value     string    `json:"value"`
+	Endpoints int       `json:"endpoints"`
+	Requests  uint64    `json:"requests"`
+	Risk      float64   `json:"risk"` // the highest
+	Open      int       `json:"open"` // that answer without a credential
+	Sensitive int       `json:"sensitive"`
+	LastSeen  time.Time `json:"last_seen"`
+}
+
+type groupPage struct {
+	page[group]
+	By        string `json:"by"`
+	Total     int    `json:"total"`
+	Endpoints int    `json:"endpoints"`
+	Version   uint64 `json:"version"`
+}
+
+func (s *server) groups(w http.ResponseWriter, r *ask) error {
+	q := r.query.filter()
+	by, _ := estate.ParseDim(r.query.word("by", each(estate.GroupDims(), estate.Dim.String)...))
+	r.query.word("sort", "endpoints", "risk", "requests", "last_seen")
+	q.Skip, q.Limit = int(r.query.number("cursor", 1, 1<<31-1, 0)), r.query.limit()
+	if q.Sort == "endpoints" {
+		q.Sort = ""
+	}
+	if r.query.err != nil {
+		return r.query.err
+	}
+	found, err := s.Admin.Groups(r.Context(), r.caller, q, by)
+	if err != nil {
+		return err
+	}
+	out := groupPage{By: found.By.String(), Total: found.Total, Endpoints: found.Endpoints, Version: found.Version}
+	out.Items = each(found.Items, func(g estate.Group) group { return group(g) })
+	if found.More {
+		out.NextCursor = strconv.Itoa(q.Skip + len(found.Items))
+	}
+	return write(w, r, http.StatusOK, out)
+}
+
+// treeNode is a box of the tree over paths.
+type treeNode struct {
+	Kind       estate.Kind         `json:"kind"`
+	Name       string              `json:"name"`
+	Site       string              `json:"site,omitempty"`
+	Host       string              `json:"host,omitempty"`
+	Prefix     string              `json:"prefix,omitempty"`
+	Endpoints  int                 `json:"endpoints"`
+	Requests   uint64              `json:"requests"`
+	Risk       float64             `json:"risk"`
+	Documented int                 `json:"documented"` // only described
+	Observed   int                 `json:"observed"`   // only seen
+	Both       int                 `json:"both"`
+	Open       int                 `json:"open"`
+	Sensitive  int                 `json:"sensitive"`
+	Endpoint   identity.EndpointID `json:"endpoint_id,omitempty"` // where there is exactly one
+	Methods    []string            `json:"methods,omitempty"`
+	Folded     int                 `json:"folded,omitempty"` // nodes that a "rest" stands for
+	Children   []treeNode          `json:"children,omitempty"`
+}
+
+func nodeOf(n estate.Node) treeNode {
+	return treeNode{
+		n.Kind, n.Name, n.Site, n.Host, n.Prefix, n.Endpoints, n.Requests, n.Risk, n.Documented, n.Observed, n.Both, n.Open, n.Sensitive,
+		n.Only, n.Methods, n.Folded, each(n.Children, nodeOf),
+	}
+}
+
+type tree struct {
+	Version   uint64     `json:"version"`
+	At        time.Time  `json:"at"`
+	Endpoints int        `json:"endpoints"`
+	All       int        `json:"all"`
+	Above     []treeNode `json:"above"` // the nodes over the root, the whole estate first
+	Root      treeNode   `json:"root"`
+}
+
+func (s *server) tree(w http.ResponseWriter, r *ask) error {
+	q := admin.TreeQuery{
+		Query: r.query.filter(), Requests: r.query.word("size", "endpoints", "requests") == "requests",
+		Lines: int(r.query.number("lines", 1, estate.MaxLines, 0)), Depth: int(r.query.number("depth", 1, estate.MaxDepth, 0)),
+	}
+	if r.query.err != nil {
+		return r.query.err
+	}
+	t, err := s.Admin.Tree(r.Context(), r.caller, q)
+	if err != nil {
+		return err
+	}
+	return write(w, r, http.StatusOK, tree{t.Version, t.At, t.Endpoints, t.All, each(t.Above, nodeOf), nodeOf(t.Root)})
+}
+
+func (r *ask) endpointID() (identity.EndpointID, error) {
 	n, err := strconv.ParseUint(r.PathValue("id"), 10, 32)
 	if err != nil || n == 0 {
 		return 0, admin.ErrNotFound
@@ -44,58 +172,101 @@ func endpointID(r *http.Request) (identity.EndpointID, error) {
 	return identity.EndpointID(n), nil
 }
 
-func (s *server) endpoint(w http.ResponseWriter, r *http.Request) error {
-	id, err := endpointID(r)
-	if err != nil {
-		return err
-	}
-	e, err := s.Admin.Endpoint(r.Context(), caller(r), id)
-	if err != nil {
-		return err
-	}
-	return write(w, http.StatusOK, e)
+// edition stands for what people said of an endpoint. It begins the entity tag, so that If-Match fails when somebody said
+// something else meanwhile, and not because traffic came.
+func edition(e *inventory.Endpoint) string {
+	said, _ := json.Marshal([]any{e.Owner, e.Labels, e.Ignored, e.Learned != "", e.Template}) // plain values marshal
+	sum := sha256.Sum256(said)
+	return hex.EncodeToString(sum[:6]) + "."
 }
 
-func (s *server) editEndpoint(w http.ResponseWriter, r *http.Request) error {
-	id, err := endpointID(r)
+func sendEndpoint(w http.ResponseWriter, r *ask, e inventory.Endpoint) error {
+	b, err := json.Marshal(e)
+	if err == nil {
+		sendTagged(w, r, http.StatusOK, "application/json", append(b, '\n'), edition(&e))
+	}
+	return err
+}
+
+func (s *server) endpoint(w http.ResponseWriter, r *ask) error {
+	id, err := r.endpointID()
 	if err != nil {
 		return err
 	}
-	var in struct {
-		Owner  *string   `json:"owner"`
-		Labels *[]string `json:"labels"`
+	e, err := s.Admin.Endpoint(r.Context(), r.caller, id)
+	if err != nil {
+		return err
 	}
+	return sendEndpoint(w, r, e)
+}
+
+// endpointEdit is what somebody says of endpoints; what is left out stays.
+type endpointEdit struct {
+	Owner        *string   `json:"owner,omitempty"`
+	Labels       *[]string `json:"labels,omitempty"` // replaces all
+	AddLabels    []string  `json:"add_labels,omitempty"`
+	RemoveLabels []string  `json:"remove_labels,omitempty"`
+	Ignored      *bool     `json:"ignored,omitempty"`
+	// Template is the name that the path is shown by, "" for the learned one; of one endpoint at a time.
+	Template *string `json:"template,omitempty"`
+}
+
+func (e *endpointEdit) change() admin.EndpointChange {
+	return admin.EndpointChange{Owner: e.Owner, Labels: e.Labels, AddLabels: e.AddLabels, RemoveLabels: e.RemoveLabels, Ignored: e.Ignored, Template: e.Template}
+}
+
+var errPrecondition = errors.New("somebody has edited it since you read it: read it again (If-Match)")
+
+func (s *server) editEndpoint(w http.ResponseWriter, r *ask) error {
+	id, err := r.endpointID()
+	if err != nil {
+		return err
+	}
+	var in endpointEdit
 	if err := read(r, &in); err != nil {
 		return err
 	}
-	e, err := s.Admin.Endpoint(r.Context(), caller(r), id)
+	ch := in.change()
+	if tags := r.Header.Values("If-Match"); len(tags) > 0 {
+		ch.If = func(e *inventory.Endpoint) bool { return matches(tags, edition(e)) }
+	}
+	e, err := s.Admin.ChangeEndpoint(r.Context(), r.caller, id, ch)
+	if errors.Is(err, admin.ErrChanged) {
+		return errPrecondition
+	}
 	if err != nil {
 		return err
 	}
-	// What is not said stays.
-	if in.Owner == nil {
-		in.Owner = &e.Owner
-	}
-	if in.Labels == nil {
-		in.Labels = &e.Labels
-	}
-	if e, err = s.Admin.EditEndpoint(r.Context(), caller(r), id, *in.Owner, *in.Labels); err != nil {
-		return err
-	}
+	tag := edition(&e)
 	e.Detail = nil
-	return write(w, http.StatusOK, e)
+	b, err := json.Marshal(e)
+	if err == nil {
+		sendTagged(w, r, http.StatusOK, "application/json", append(b, '\n'), tag)
+	}
+	return err
 }
 
-func (s *server) export(w http.ResponseWriter, r *http.Request) error {
-	q := parseQuery(r.URL.RawQuery, []Parameter{{Name: "format"}, {Name: "site"}})
-	format := admin.Format(q.word("format", string(admin.FormatJSON), string(admin.FormatCSV), string(admin.FormatOpenAPI)))
-	if q.err != nil {
-		return q.err
+// matches tells whether a list of strong entity tags has one of an edition; "*" has every.
+func matches(values []string, edition string) bool {
+	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		part = strings.TrimSpace(part)
+		if part == "*" || strings.HasPrefix(part, `"`+edition) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *server) export(w http.ResponseWriter, r *ask) error {
+	format := admin.Format(r.query.word("format", each(admin.Formats(), func(f admin.Format) string { return string(f) })...))
+	q := r.query.filter()
+	if r.query.err != nil {
+		return r.query.err
 	}
 	if format == "" {
 		format = admin.FormatJSON
 	}
-	v, err := s.Admin.ExportInventory(r.Context(), caller(r), format, q.text("site"))
+	v, err := s.Admin.ExportFound(r.Context(), r.caller, format, q)
 	if err != nil {
 		return err
 	}
@@ -110,64 +281,7 @@ func (s *server) export(w http.ResponseWriter, r *http.Request) error {
 	case admin.FormatOpenAPI:
 		media, ext = "application/vnd.oai.openapi+json;version=3.1", "openapi.json"
 	}
-	w.Header().Set("Content-Type", media)
 	w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="inventory-%d.%s"`, v.Version, ext))
-	_, _ = b.WriteTo(w)
+	send(w, r, http.StatusOK, media, b.Bytes())
 	return nil
 }
-
-func (s *server) status(w http.ResponseWriter, r *http.Request) error {
-	st, err := s.Admin.Status(r.Context(), caller(r))
-	if err != nil {
-		return err
-	}
-	return write(w, http.StatusOK, struct {
-		admin.Status
-		LearnedShare float64 `json:"learned_share"`
-	}{st, st.LearnedShare()})
-}
-
-func (s *server) series(w http.ResponseWriter, r *http.Request) error {
-	q, err := parseQuery(r.URL.RawQuery, []Parameter{{Name: "site"}, {Name: "endpoint"}, {Name: "from"}, {Name: "to"}, {Name: "step"}}).series(s.Admin.Now())
-	if err != nil {
-		return err
-	}
-	points, err := s.Admin.Series(r.Context(), caller(r), q)
-	if err != nil {
-		return err
-	}
-	return write(w, http.StatusOK, map[string]any{"items": points})
-}
-
-func (s *server) health(w http.ResponseWriter, _ *http.Request) error {
-	return write(w, http.StatusOK, map[string]string{"status": "ok"})
-}
-
-func (s *server) ready(w http.ResponseWriter, r *http.Request) error {
-	if err := s.Admin.Ready(r.Context()); err != nil {
-		status := "the database does not answer"
-		if errors.Is(err, admin.ErrDraining) {
-			status = "draining"
-		}
-		s.Log.Warn("not ready", "cause", err)
-		return write(w, http.StatusServiceUnavailable, map[string]string{"status": status})
-	}
-	return write(w, http.StatusOK, map[string]string{"status": "ready"})
-}
-
-func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
-	if s.Metrics == nil {
-		return admin.ErrNotFound
-	}
-	s.Metrics.ServeHTTP(w, r)
-	return nil
-}
-
-func (s *server) description(w http.ResponseWriter, _ *http.Request) error {
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(s.self)
-	return nil
-}
-
-// days is a number of days as a duration.
-func days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }

@@ -8,17 +8,31 @@ import (
 	"strconv"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/control/admin/people"
 )
 
 // problem is an answer of RFC 9457.
 type problem struct {
+	// Type tells apart what a program can do something about; "about:blank" says no more than the status.
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
 	// Field is what the mistake is in.
 	Field string `json:"field,omitempty"`
+	// Ticket goes with the code that signing in asks for.
+	Ticket string `json:"ticket,omitempty"`
 }
+
+// The types of problems that a program can do something about.
+const (
+	problemStale  = "urn:merlon:problem:stale"   // POST /v1/session/confirm, then once more
+	problemCode   = "urn:merlon:problem:code"    // POST /v1/session with ticket and code
+	problemSite   = "urn:merlon:problem:site"    // the token is cut to sites: ask with site
+	problemReused = "urn:merlon:problem:reused"  // the Idempotency-Key was used for something else
+	problemSecret = "urn:merlon:problem:secret"  // it was done, and its secret shown, before
+	problemMoved  = "urn:merlon:problem:changed" // what would be changed is not what was looked at
+)
 
 // statusOf is the one map from error to status. Errors that are not in it are faults of ours and told to operators alone.
 func statusOf(err error) int {
@@ -28,28 +42,65 @@ func statusOf(err error) int {
 		large     *http.MaxBytesError
 		second    *admin.SecondStep
 	)
+	is := func(all ...error) bool {
+		for _, e := range all {
+			if errors.Is(err, e) {
+				return true
+			}
+		}
+		return false
+	}
 	switch {
 	case errors.As(err, &input):
 		return http.StatusBadRequest
-	case errors.As(err, &throttled), errors.Is(err, admin.ErrBusy):
+	case errors.As(err, &throttled), is(admin.ErrBusy):
 		return http.StatusTooManyRequests
 	case errors.As(err, &large):
 		return http.StatusRequestEntityTooLarge
-	case errors.As(err, &second), errors.Is(err, admin.ErrSignIn), errors.Is(err, admin.ErrCredentials), errors.Is(err, admin.ErrCode):
+	case errors.As(err, &second), is(admin.ErrSignIn, admin.ErrCredentials, admin.ErrCode, admin.ErrPasskey):
 		return http.StatusUnauthorized
-	case errors.Is(err, admin.ErrForbidden), errors.Is(err, admin.ErrSite), errors.Is(err, admin.ErrStale), errors.Is(err, admin.ErrSetup), errors.Is(err, errProof):
+	case is(admin.ErrForbidden, admin.ErrSite, admin.ErrStale, admin.ErrPassword, admin.ErrLink, admin.ErrSetup, errProof):
 		return http.StatusForbidden
-	case errors.Is(err, admin.ErrNotFound):
+	case is(admin.ErrNotFound):
 		return http.StatusNotFound
-	case errors.Is(err, errMedia):
+	case is(errMethod):
+		return http.StatusMethodNotAllowed
+	case is(admin.ErrLastAdmin, admin.ErrExists, admin.ErrChanged, errUnderWay, errSecret):
+		return http.StatusConflict
+	case is(errPrecondition):
+		return http.StatusPreconditionFailed
+	case is(errMedia):
 		return http.StatusUnsupportedMediaType
+	case is(errReused):
+		return http.StatusUnprocessableEntity
 	default:
 		return http.StatusInternalServerError
 	}
 }
 
+// typeOf is a problem's type.
+func typeOf(err error) string {
+	var second *admin.SecondStep
+	switch {
+	case errors.As(err, &second):
+		return problemCode
+	case errors.Is(err, admin.ErrStale):
+		return problemStale
+	case errors.Is(err, admin.ErrSite):
+		return problemSite
+	case errors.Is(err, errReused):
+		return problemReused
+	case errors.Is(err, errSecret):
+		return problemSecret
+	case errors.Is(err, admin.ErrChanged), errors.Is(err, errPrecondition):
+		return problemMoved
+	default:
+		return "about:blank"
+	}
+}
+
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problem{Type: "about:blank", Status: statusOf(err), Detail: err.Error()}
+	p := problem{Type: typeOf(err), Status: statusOf(err), Detail: err.Error()}
 	var input *admin.InputError
 	if errors.As(err, &input) {
 		p.Field = input.Field
@@ -57,6 +108,12 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var throttled *admin.ThrottledError
 	if errors.As(err, &throttled) {
 		w.Header().Set("Retry-After", strconv.Itoa(throttled.Seconds()))
+	} else if errors.Is(err, errUnderWay) || errors.Is(err, admin.ErrBusy) {
+		w.Header().Set("Retry-After", "1")
+	}
+	var second *people.SecondStep
+	if errors.As(err, &second) {
+		p.Ticket = second.Ticket
 	}
 	switch {
 	case p.Status == http.StatusUnauthorized:
@@ -79,19 +136,12 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if err != nil {
 		b = []byte("{}")
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
+	h := w.Header()
+	for _, name := range []string{"Content-Disposition", "ETag", "Content-Encoding"} {
+		h.Del(name)
+	}
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Length", strconv.Itoa(len(b)+1))
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(append(b, '\n'))
-}
-
-type callerKey struct{}
-
-func withCaller(ctx context.Context, c admin.Caller) context.Context {
-	return context.WithValue(ctx, callerKey{}, c)
-}
-
-// caller is who the guard found; nobody on open routes.
-func caller(r *http.Request) admin.Caller {
-	c, _ := r.Context().Value(callerKey{}).(admin.Caller)
-	return c
 }

@@ -14,7 +14,7 @@ const maxProfile = 25
 
 // profile writes a profile in pprof's form, for `go tool pprof`. net/http/pprof is not used: it registers itself with a
 // server of its own, for everybody. Profiles hold names of functions and, for goroutines, no values.
-func (s *server) profile(w http.ResponseWriter, r *http.Request) error {
+func (s *server) profile(w http.ResponseWriter, r *ask) error {
 	name := r.PathValue("name")
 	switch name {
 	case "heap", "allocs", "goroutine", "threadcreate", "block", "mutex":
@@ -26,8 +26,8 @@ func (s *server) profile(w http.ResponseWriter, r *http.Request) error {
 	return pprof.Lookup(name).WriteTo(w, 0)
 }
 
-func (s *server) cpuProfile(w http.ResponseWriter, r *http.Request) error {
-	q := parseQuery(r.URL.RawQuery, profileQuery())
+func (s *server) cpuProfile(w http.ResponseWriter, r *ask) error {
+	q := r.query
 	seconds := q.number("seconds", 1, maxProfile, 1)
 	if q.err != nil {
 		return q.err

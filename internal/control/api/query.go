@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"merlon/internal/control/admin"
-	"merlon/internal/model/finding"
+	"merlon/internal/control/admin/estate"
 	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
 )
 
 // maxValue bounds one query value, in bytes.
-const maxValue = 256
+const maxValue = 1024
 
 // query reads query parameters; the first mistake sticks. Parameters nobody asked for are mistakes, too: a filter that is
 // misspelt must not select everything.
@@ -101,27 +101,71 @@ const (
 	maxRow = 1<<63 - 1
 )
 
-func (q *query) inventory() (admin.InventoryQuery, error) {
-	out := admin.InventoryQuery{
-		Site: q.text("site"), Host: q.text("host"), Method: q.text("method"), Lifecycle: q.text("lifecycle"), Search: q.text("q"),
-		State:     inventory.State(q.word("state", string(inventory.Candidate), string(inventory.Confirmed), string(inventory.Unseen))),
-		Auth:      inventory.Authentication(q.word("auth", string(inventory.AuthNone), string(inventory.AuthMixed), string(inventory.AuthEnforced), string(inventory.AuthUnknown))),
-		Access:    inventory.Access(q.word("access", string(inventory.Read), string(inventory.Write))),
-		Sensitive: q.word("sensitive", "true", "false") == "true",
-		Sort:      q.word("sort", admin.Sorts()...),
-		Limit:     int(q.number("limit", 1, admin.MaxPage, 100)),
-		After:     identity.EndpointID(q.number("cursor", 1, maxID, 0)),
+// limit is how many entries a page has.
+func (q *query) limit() int { return int(q.number("limit", 1, admin.MaxPage, 100)) }
+
+func (q *query) flag(name string) bool {
+	switch q.values.Get(name) {
+	case "", "false", "0", "no":
+		return false
+	case "true", "1", "yes":
+		return true
 	}
+	q.wrong(name, "use true or false")
+	return false
+}
+
+// take keeps a mistake that a reader of the use cases' own found.
+func (q *query) take(err error) {
+	var input *admin.InputError
+	var wrong *estate.Wrong
+	switch {
+	case errors.As(err, &input):
+		q.wrong(input.Field, input.Err.Error())
+	case errors.As(err, &wrong):
+		q.wrong(wrong.Field, wrong.Err.Error())
+	case err != nil:
+		q.wrong("query", err.Error())
+	}
+}
+
+// filter reads what selects endpoints.
+func (q *query) filter() admin.InventoryQuery {
+	out, err := estate.Parse(q.values)
+	q.take(err)
+	// The words of closed lists are checked here: a misspelt one would select nothing, which looks like good news.
+	q.word("state", string(inventory.Candidate), string(inventory.Confirmed), string(inventory.Unseen), estate.None)
+	q.word("auth", string(inventory.AuthNone), string(inventory.AuthMixed), string(inventory.AuthEnforced), string(inventory.AuthUnknown), estate.None)
+	q.word("access", string(inventory.Read), string(inventory.Write), estate.None)
+	return out
+}
+
+func (q *query) inventory() (admin.InventoryQuery, error) {
+	out := q.filter()
+	q.word("sort", admin.Sorts()...)
+	out.Facets, out.Limit, out.After = q.flag("facets"), q.limit(), identity.EndpointID(q.number("cursor", 1, maxID, 0))
 	return out, q.err
 }
 
-func (q *query) events() (admin.EventQuery, error) {
-	out := admin.EventQuery{
-		Site: q.text("site"), Actor: q.text("actor"), Address: q.text("address"), Action: q.text("action"), Finding: q.text("finding"),
-		Endpoint: identity.EndpointID(q.number("endpoint", 1, maxID, 0)), From: q.time("since"), To: q.time("until"),
-		Before: q.number("cursor", 1, maxRow, 0), Limit: int(q.number("limit", 1, admin.MaxPage, 100)),
+// events reads what selects events; now is what "15m" is before.
+func (q *query) events(now time.Time) (admin.EventQuery, error) {
+	out, err := admin.ParseEventQuery(q.values, now)
+	q.take(err)
+	q.word("action", actions()...)
+	q.word("would", actions()...)
+	out.After, out.Before, out.Limit = 0, q.number("cursor", 1, maxRow, 0), q.limit()
+	return out, q.err
+}
+
+func actions() []string {
+	return []string{"allow", "tag", "delay", "limit", "challenge", "block", "deceive", "mask"}
+}
+
+func (q *query) audit() (admin.AuditQuery, error) {
+	out := admin.AuditQuery{
+		Before: q.number("cursor", 1, maxRow, 0), Actor: q.text("actor"), Action: q.text("action"), Target: q.text("target"),
+		Since: q.time("since"), Until: q.time("until"), Limit: q.limit(),
 	}
-	out.MinSeverity, _ = finding.ParseSeverity(q.word("severity", "low", "medium", "high", "critical"))
 	return out, q.err
 }
 

@@ -28,7 +28,7 @@ func FuzzQuery(f *testing.F) {
 				t.Fatalf("%q: %+v", raw, q)
 			}
 		}
-		if q, err := parseQuery(raw, eventQuery()).events(); check(err) && (q.Limit < 1 || q.Limit > admin.MaxPage || q.MinSeverity > 4) {
+		if q, err := parseQuery(raw, eventQuery(pages()...)).events(time.Unix(1e9, 0)); check(err) && (q.Limit < 1 || q.Limit > admin.MaxPage || q.MinSeverity > 4) {
 			t.Fatalf("%q: %+v", raw, q)
 		}
 		if q, err := parseQuery(raw, []Parameter{{Name: "from"}, {Name: "to"}, {Name: "step"}, {Name: "endpoint"}}).series(time.Unix(1e9, 0)); check(err) && q.Step < 10*time.Second {
