@@ -56,3 +56,11 @@ func (a *Admin) NearConfirmed(_ context.Context, c Caller, share float64) (int, 
 	}
 	return a.current().Near(share, c.Sites), nil
 }
+
+// CarryRisk counts the endpoints whose risk has a term of this name (docs/reference/risk.md).
+func (a *Admin) CarryRisk(_ context.Context, c Caller, term string) (int, error) {
+	if err := c.Admit(account.SeeInventory); err != nil {
+		return 0, err
+	}
+	return a.current().Carry(term, c.Sites), nil
+}

@@ -163,7 +163,19 @@ func (c *Changes) count(e *inventory.Endpoint, history []inventory.Change) {
 func (c *Changed) Words() string { return strings.Join(c.What, ", ") }
 
 // Near counts the candidates that have at least this share of what would confirm them, 0..1.
-func (x *Index) Near(share float64, within []string) (n int) {
+func (x *Index) Near(share float64, within []string) int {
+	return x.tallied(within, func(e *inventory.Endpoint) bool { return e.State == inventory.Candidate && e.Confidence >= share })
+}
+
+// Carry counts the endpoints whose risk has a term of this name.
+func (x *Index) Carry(term string, within []string) int {
+	return x.tallied(within, func(e *inventory.Endpoint) bool {
+		return slices.ContainsFunc(e.Risk.Terms, func(t inventory.RiskTerm) bool { return t.Name == term })
+	})
+}
+
+// tallied counts what is in these sites and not ignored.
+func (x *Index) tallied(within []string, is func(*inventory.Endpoint) bool) (n int) {
 	if x == nil {
 		return 0
 	}
@@ -172,7 +184,7 @@ func (x *Index) Near(share float64, within []string) (n int) {
 		in = x.within(within)
 	}
 	for row, e := range x.rows {
-		if e.State == inventory.Candidate && !e.Ignored && e.Confidence >= share && (len(in) == 0 || in[x.dims[Site].codes[row]]) {
+		if !e.Ignored && (len(in) == 0 || in[x.dims[Site].codes[row]]) && is(e) {
 			n++
 		}
 	}

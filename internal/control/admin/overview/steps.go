@@ -45,7 +45,7 @@ type State struct {
 	Ownerless  int
 	Candidates int
 	Near       int // candidates that are nearly confirmed
-	OpenWrites int // writes that answer without a credential
+	OpenWrites int // writes that answer without a credential, and no description says that this is meant
 	OpenData   int // sensitive data that is answered without a credential
 	// Events is nil for callers that may not see them.
 	Events *Decided
@@ -59,6 +59,9 @@ type Decided struct{ Enforced, WouldBlock int }
 
 // Factors counts accounts.
 type Factors struct{ All, Single int }
+
+// openWrite is the risk of a write that needs no credential and is not said to be meant so, as a sign-in would be.
+const openWrite = "write without authentication"
 
 // near is the share of the quorum from which a candidate is nearly confirmed.
 const near = .6
@@ -82,11 +85,9 @@ func Look(ctx context.Context, a *admin.Admin, c admin.Caller) (s State, p Postu
 	if s.Near, err = a.NearConfirmed(ctx, c, near); err != nil {
 		return s, p, err
 	}
-	writes, err := a.Inventory(ctx, c, admin.InventoryQuery{Access: inventory.Write, Auth: inventory.AuthNone, Limit: 1})
-	if err != nil {
+	if s.OpenWrites, err = a.CarryRisk(ctx, c, openWrite); err != nil {
 		return s, p, err
 	}
-	s.OpenWrites = writes.Total
 	if c.May(account.SeeEvents) {
 		if s.Events, err = decided(ctx, a, c); err != nil {
 			return s, p, err
@@ -188,7 +189,7 @@ func (s *State) estate() []Step {
 		},
 		Step{
 			ID: "open-writes", Stage: Protect, Done: s.OpenWrites == 0, Title: "Close writes that need no credential", Href: "/inventory?auth=none&access=write&sort=risk",
-			Where: "Open writes", Why: count(s.OpenWrites, "write succeeds", "writes succeed") + " without a credential. Sign-in is one by nature; the others should not be.",
+			Where: "Open writes", Why: count(s.OpenWrites, "write succeeds", "writes succeed") + " without a credential, and no description says that this is meant.",
 		},
 	)
 	return steps

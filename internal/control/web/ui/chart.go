@@ -51,7 +51,7 @@ type Tick struct {
 type TimeTick struct {
 	At     string // percent
 	Text   string
-	Anchor string // start, middle or end
+	Anchor string // start or middle
 }
 
 // ChartRow is one row of the table: a few intervals together, so that it stays short.

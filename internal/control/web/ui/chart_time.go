@@ -28,15 +28,15 @@ func timeTicks(from, to time.Time) (out []TimeTick) {
 			continue
 		}
 		share := float64(at.Sub(from)) / float64(span)
+		if share > .97 {
+			continue // it would stand outside, or upon the one before it
+		}
 		t := TimeTick{At: strconv.FormatFloat(share*100, 'f', 2, 64) + "%", Text: at.Format("15:04"), Anchor: "middle"}
 		if step >= 24*time.Hour || step >= 4*time.Hour && at.Hour() == 0 && at.Minute() == 0 {
 			t.Text = at.Format("Mon 2")
 		}
-		switch {
-		case share < .03:
+		if share < .03 {
 			t.Anchor = "start"
-		case share > .97:
-			t.Anchor = "end"
 		}
 		out = append(out, t)
 	}
