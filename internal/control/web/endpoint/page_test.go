@@ -89,7 +89,7 @@ func TestTabs(t *testing.T) {
 	s := open(t, w)
 	s.says(account.Admin, write, `id="writers"`, "9f2c81d07be4a613", "never wrote before", "813 reads since", `id="act"`, "/policy/new?endpoint=POST", "To mend:", "Missing: 2 more authenticated callers",
 		"/activity?endpoint=11&amp;status=404", "p99", "133 ms")
-	s.says(account.Admin, "/inventory/3?tab=schema", "openapi: 3.1.1", "patientId", "14.29 %", "one of &#34;records&#34;, &#34;visits&#34;", "never the values of a request", "?tab=schema&amp;as=json")
+	s.says(account.Admin, "/inventory/3?tab=schema", "openapi: 3.1.1", "patientId", "14.3 %", "one of &#34;records&#34;, &#34;visits&#34;", "never the values of a request", "?tab=schema&amp;as=json")
 	body := s.says(account.Admin, "/inventory/3?tab=schema&as=json", `id="openapi"`)
 	_, text, _ := strings.Cut(body, `<code id="openapi">`)
 	text, _, _ = strings.Cut(text, "</code>")
