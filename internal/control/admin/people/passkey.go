@@ -56,7 +56,7 @@ type Party struct{ ID, Origin string }
 // ErrParty is told where there can be no passkeys: they belong to names.
 var ErrParty = &InputError{"host", errors.New("passkeys need a name and a connection that cannot be read: open Merlon as localhost, or by its name over HTTPS")}
 
-func (p Party) library() (*webauthn.WebAuthn, error) {
+func (p Party) webauthn() (*webauthn.WebAuthn, error) {
 	if p.ID == "" || p.Origin == "" {
 		return nil, ErrParty
 	}
@@ -118,7 +118,7 @@ func (a *People) BeginPasskey(ctx context.Context, c Caller, party Party) (Cerem
 	if err := a.grave(c, account.Self); err != nil {
 		return Ceremony{}, err
 	}
-	w, err := party.library()
+	w, err := party.webauthn()
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -237,7 +237,7 @@ func (a *People) AddPasskey(ctx context.Context, c Caller, party Party, ticket, 
 	if err != nil {
 		return account.Passkey{}, err
 	}
-	w, err := party.library()
+	w, err := party.webauthn()
 	if err != nil {
 		return account.Passkey{}, err
 	}

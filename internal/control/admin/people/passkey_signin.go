@@ -31,7 +31,7 @@ func (a *People) BeginPasskeyConfirm(_ context.Context, c Caller, party Party) (
 }
 
 func (a *People) ask(c ceremony, party Party) (Ceremony, error) {
-	w, err := party.library()
+	w, err := party.webauthn()
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -71,7 +71,7 @@ func (a *People) ConfirmPasskey(ctx context.Context, c Caller, from Visitor, par
 
 // assert judges what an authenticator said, and begins a session for whoever it speaks for.
 func (a *People) assert(ctx context.Context, from Visitor, party Party, cer *ceremony, answer []byte) (SignedIn, error) {
-	w, err := party.library()
+	w, err := party.webauthn()
 	if err != nil {
 		return SignedIn{}, err
 	}
