@@ -305,3 +305,6 @@ func orEverywhere(selector string) string {
 	}
 	return selector
 }
+
+// lastDay is the day at whose end an exception ends, as people wrote it.
+func lastDay(until time.Time) string { return until.UTC().Add(-1).Format("2006-01-02") }
