@@ -12,7 +12,7 @@ import (
 const (
 	maxFileLines    = 400
 	maxPackageLines = 2500
-	maxChain        = 12
+	maxChain        = 13
 )
 
 // rules are all checks, each with the name its fixtures use.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"merlon/cmd/merlon/progress"
 	"merlon/internal/config"
 	"merlon/internal/edge/ingest"
 	"merlon/internal/edge/ingest/record"
@@ -142,28 +143,28 @@ func runIngest(ctx context.Context, c console, f ingestFlags, followed bool, fil
 
 // ingest runs inputs through the engine.
 func (k *backend) ingest(ctx context.Context, c console, o ingest.Options, inputs []ingest.Input) (ingest.Result, error) {
-	return k.reported(c, o, func(g *ingest.Ingest, _ *bar) (ingest.Result, error) { return g.Run(ctx, inputs...) })
+	return k.reported(c, o, func(g *ingest.Ingest, _ *progress.Bar) (ingest.Result, error) { return g.Run(ctx, inputs...) })
 }
 
 // reported runs work with a progress bar, and reports damaged lines.
-func (k *backend) reported(c console, o ingest.Options, work func(*ingest.Ingest, *bar) (ingest.Result, error)) (ingest.Result, error) {
+func (k *backend) reported(c console, o ingest.Options, work func(*ingest.Ingest, *progress.Bar) (ingest.Result, error)) (ingest.Result, error) {
 	var p ingest.Progress
 	reported := 0
-	bar := newBar(c.err, &p)
+	bar := progress.New(c.err, &p)
 	o.Engine, o.Now, o.Progress = k.engine, k.now, &p
 	o.Damaged = func(d ingest.Damage) {
 		if reported++; reported <= maxReported {
-			bar.line("damaged: " + printable(d.String()))
+			bar.Line("damaged: " + printable(d.String()))
 		}
 	}
-	o.Noted = func(input, note string) { bar.line(printable(input + ": " + note)) }
+	o.Noted = func(input, note string) { bar.Line(printable(input + ": " + note)) }
 	g, err := ingest.New(o)
 	if err != nil {
 		return ingest.Result{}, &exitError{exitUsage, err}
 	}
-	bar.start()
+	bar.Start()
 	result, err := work(g, bar)
-	bar.stop()
+	bar.Stop()
 	if result.Damaged > 0 {
 		fmt.Fprintf(c.err, "%d of %d lines are damaged", result.Damaged, result.Lines)
 		for cause, n := range result.ByCause {

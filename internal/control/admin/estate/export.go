@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"merlon/internal/control/admin/estate/openapi"
 	"merlon/internal/model/inventory"
 )
 
@@ -70,7 +71,7 @@ func Write(w io.Writer, f Format, v inventory.Inventory) error {
 	case CSV:
 		return writeCSV(w, v)
 	case OpenAPI:
-		return writeOpenAPI(w, &v.Sites[0], v.Version)
+		return openapi.Write(w, &v.Sites[0], v.Version)
 	default:
 		return writeJSON(w, v)
 	}

@@ -1,4 +1,5 @@
-package estate
+// Package openapi writes what was learned of a site as one OpenAPI 3.1 document.
+package openapi
 
 import (
 	"encoding/json"
@@ -15,8 +16,8 @@ import (
 // object is a JSON object; encoding/json writes its members in alphabetical order, so output is deterministic.
 type object = map[string]any
 
-// writeOpenAPI writes a site as one OpenAPI 3.1.1 document. What the format has no word for stands in x-merlon- members.
-func writeOpenAPI(w io.Writer, s *inventory.Site, version uint64) error {
+// Write writes a site as one OpenAPI 3.1.1 document. What the format has no word for stands in x-merlon- members.
+func Write(w io.Writer, s *inventory.Site, version uint64) error {
 	d := describer{paths: object{}, names: map[string]string{}, schemes: object{}, ids: map[string]bool{}}
 	var hosts []string
 	for i := range s.Endpoints {
