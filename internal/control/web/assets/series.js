@@ -4,6 +4,8 @@
 const axisWidth = 48;
 const axisHeight = 22;
 const margin = 6; // for the upper half of the topmost number; the sheet takes it back
+// Scales end on 1, 2 or 5, as those that the server draws.
+const incrs = Array.from({ length: 18 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** (i - 4))).flat();
 const per = { s: 1, min: 60, h: 3600 };
 
 const figures = document.querySelectorAll("figure[data-series]");
@@ -88,7 +90,7 @@ async function follow(figure) {
       },
       axes: [
         { show: last, size: axisHeight, font, stroke: muted, grid: { show: false }, ticks: { show: false }, gap: 6, values: times, space: 56 },
-        { size: axisWidth, font, stroke: muted, gap: 8, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 34, values: (_, all) => all.map((v) => (field.kind === "bad" && v % 1 ? "" : short(v))) },
+        { size: axisWidth, font, stroke: muted, gap: 8, grid: { stroke: grid, width: 1 }, ticks: { show: false }, space: 40, incrs, values: (_, all) => all.map((v) => (field.kind === "bad" && v % 1 ? "" : short(v))) },
       ],
       series,
       hooks: { setCursor: [say] },
