@@ -111,7 +111,7 @@ func TestAnomalyTable(t *testing.T) {
 		if !strings.HasSuffix(d.Meaning, ".") || !strings.HasPrefix(d.Reference, "RFC ") || d.Severity < 1 || d.Severity > 4 {
 			t.Errorf("%s: incomplete: %+v", d.Name, d)
 		}
-		if d.CWE != "" && d.CWE != "CWE-444" && d.CWE != "CWE-770" {
+		if d.CWE != "" && d.CWE != "CWE-444" && d.CWE != "CWE-770" && d.CWE != "CWE-319" {
 			t.Errorf("%s: unexpected class %q", d.Name, d.CWE)
 		}
 		if d.RejectsRequest && d.Status < 400 || !d.RejectsRequest && d.Status != 0 {
@@ -147,7 +147,7 @@ func TestEveryAnomalyHasACase(t *testing.T) {
 		seen.Add(c.want)
 	}
 	for _, a := range []exchange.Anomaly{
-		exchange.AnomalyTimeout, exchange.AnomalyUnsolicitedResponse, exchange.AnomalyHTTP2Flood, exchange.AnomalyHTTP2Malformed,
+		exchange.AnomalyTimeout, exchange.AnomalyUnsolicitedResponse, exchange.AnomalyHTTP2Flood, exchange.AnomalyHTTP2Malformed, exchange.AnomalyPlainHTTP,
 	} {
 		if seen.Has(a) {
 			t.Errorf("%s needs a connection; the codec must not report it", a)
