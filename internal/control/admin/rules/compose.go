@@ -86,7 +86,7 @@ func oneLine(s string) string {
 	}), " ")
 }
 
-// ErrMode: the mode of an entry cannot be set by itself.
+// ErrMode tells that the mode of an entry cannot be set by itself.
 var ErrMode = errors.New("write the mode into the text of this entry")
 
 // WithMode sets the mode in the text of an entry and leaves the rest letter by letter. It is an ErrMode when the text does
