@@ -64,6 +64,11 @@ var fixed = []struct{ file, name, expression, reason string }{
 	{"internal/edge/proxy/listen/admission.go", "PressureHigh", "0.90", "Share of the memory ceiling from which on idle connections are closed and crowded networks turned away."},
 	{"internal/edge/proxy/listen/admission.go", "PressureFull", "0.97", "Share of the memory ceiling from which on requests are refused."},
 	{"internal/control/admin/surface.go", "MaxBody", "64 << 10", "What one request to dashboard or API may send."},
+	{"internal/control/api/limit.go", "rateBurst", "600", "Requests to the API that one account, token or unknown address may send at once; a page of the dashboard takes a few, a program that walks 100,000 endpoints 200."},
+	{"internal/control/api/limit.go", "ratePerSecond", "20", "Requests that come back to it each second."},
+	{"internal/control/api/repeat.go", "repeatAge", "24 * time.Hour", "How long the answer to an Idempotency-Key is remembered, in memory."},
+	{"internal/control/api/repeat.go", "maxRepeats", "4096", "Idempotency-Keys remembered; the oldest make room."},
+	{"internal/control/api/repeat.go", "maxRepeated", "8 << 20", "Memory for their answers."},
 	{"internal/control/admin/standing.go", "maxStanding", "10_000", "Blocks made by people; more belong into a list of the policy."},
 	{"internal/telemetry/metrics.go", "maxScrapes", "4", "Scrapes of /metrics at a time."},
 }
