@@ -50,7 +50,7 @@ async function follow(figure) {
     if (i === items.length - 1) {
       // The last interval is not over: it counts for the part that is.
       const part = (now() - Date.parse(p.at)) / 1000;
-      if (part < step / 5 && i > 0) return items[i - 1].requests / step;
+      if (part < step / 5 && i > 0) return Math.max(items[i - 1].requests / step, (p.requests * 5) / step);
       if (part > 0) over = Math.min(step, part);
     }
     return p.requests / over;

@@ -103,12 +103,13 @@ func ratesOf(points []admin.Point, now time.Time) []float64 {
 	for i, p := range points {
 		over := float64(max(p.Step, 1))
 		if i == len(points)-1 && !now.IsZero() {
-			if part := now.Sub(p.At).Seconds(); part < over/5 && i > 0 {
-				out[i] = out[i-1] // too little of it to tell
+			part := now.Sub(p.At).Seconds()
+			if part < over/5 && i > 0 {
+				// Too little of it to tell of a fall, but not of a rise.
+				out[i] = max(out[i-1], float64(p.Requests)/(over/5))
 				continue
-			} else if part < over {
-				over = part
 			}
+			over = min(over, part)
 		}
 		out[i] = float64(p.Requests) / over
 	}

@@ -55,8 +55,12 @@ func TestLastIntervalCountsForItsPart(t *testing.T) {
 	if rates[0] != 1 || rates[2] != 1 {
 		t.Errorf("%v, wanted 1 a second throughout", rates)
 	}
-	if rates := ratesOf(points, start().Add(20*time.Minute+time.Second)); rates[2] != rates[1] {
-		t.Errorf("a second of ten minutes tells nothing: %v", rates)
+	begun := start().Add(20*time.Minute + time.Second)
+	if rates := ratesOf(pointsOf(10*time.Minute, 600, 600, 1), begun); rates[2] != rates[1] {
+		t.Errorf("a second of ten minutes tells of no fall: %v", rates)
+	}
+	if rates := ratesOf(pointsOf(10*time.Minute, 0, 0, 9), begun); rates[2] <= 0 {
+		t.Errorf("the first requests there are do not show: %v", rates)
 	}
 	if rates := ratesOf(points, time.Time{}); rates[2] != .5 {
 		t.Errorf("an interval that is over counts whole: %v", rates)
