@@ -88,7 +88,7 @@ func TestTypesHaveEveryMember(t *testing.T) {
 		"OverviewPage": client.Overview{}, "NextStep": client.NextStep{}, "Changes": client.Changes{}, "View": client.View{}, "ViewEdit": client.ViewEdit{}, "VerdictLine": client.Event{},
 		"LineFinding": client.Finding{}, "Explanation": client.Explanation{}, "StoryStage": client.Stage{}, "StoryFact": client.Fact{}, "StoryPlace": client.Place{}, "Histogram": client.Histogram{},
 		"Entry": client.Block{}, "NewBlock": client.NewBlock{}, "Status": client.Status{}, "Point": client.Point{}, "Settings": client.Settings{}, "Token": client.Token{}, "NewToken": client.NewToken{},
-		"Person": client.Account{}, "Browser": client.Browser{}, "AuditEntry": client.AuditEntry{}, "Chain": client.Chain{}, "Session": client.Session{}, "Risk": client.Risk{},
+		"Person": client.Account{}, "Browser": client.Browser{}, "AuditEntry": client.AuditEntry{}, "Chain": client.Chain{}, "Session": client.Session{}, "Risk": client.Risk{}, "Rule": client.Rule{}, "RuleEdit": client.RuleEdit{}, "Mistake": client.Mistake{}, "RuleTrial": client.RuleTrial{},
 	}
 	for name, v := range types {
 		s := doc.Components.Schemas[name]
@@ -227,6 +227,15 @@ func TestAgainstTheAPI(t *testing.T) {
 	ok("block", err)
 	count(t, "blocks", c.ListBlocks(ctx), 1)
 	ok("unblock", c.Unblock(ctx, b.ID))
+
+	rule, err := c.CreateRule(ctx, client.RuleEdit{Text: "{name: scripted, when: 'client.user_agent startsWith \"python\"', action: tag}"})
+	ok("rule", err)
+	count(t, "rules", c.ListRules(ctx), 1)
+	ok("remove rule", c.RemoveRule(ctx, rule.ID))
+	_, err = c.CreateRule(ctx, client.RuleEdit{Text: "{name: x, when: nonsense, action: tag}"})
+	if p := new(client.Problem); !errors.As(err, &p) || len(p.Mistakes) == 0 {
+		t.Errorf("a rule that does not hold: %v", err)
+	}
 
 	token, err := c.CreateToken(ctx, client.NewToken{Name: "ci", Role: "viewer", Scopes: []string{"inventory.see"}, Sites: []string{"acme"}})
 	if err != nil || token.Secret == "" || len(token.Scopes) != 1 || len(token.Sites) != 1 {

@@ -61,6 +61,44 @@ func (c *Client) Unblock(ctx context.Context, id string) error {
 	return c.remove(ctx, "/v1/standing/"+url.PathEscape(id))
 }
 
+// ListRules walks the entries of policy that people made.
+func (c *Client) ListRules(ctx context.Context) iter.Seq2[Rule, error] {
+	return all[Rule](ctx, c, "/v1/policy/rules", nil)
+}
+
+// Rule is one of them.
+func (c *Client) Rule(ctx context.Context, id string) (Rule, error) {
+	return get[Rule](ctx, c, "/v1/policy/rules/"+url.PathEscape(id), nil)
+}
+
+// CreateRule puts an entry in force. One that does not hold is a *Problem with its Mistakes.
+func (c *Client) CreateRule(ctx context.Context, r RuleEdit) (Rule, error) {
+	return post[Rule](ctx, c, "/v1/policy/rules", r)
+}
+
+// ChangeRule changes an entry, or switches it off.
+func (c *Client) ChangeRule(ctx context.Context, id string, r RuleEdit) (Rule, error) {
+	var out Rule
+	err := c.call(ctx, request{method: http.MethodPut, path: "/v1/policy/rules/" + url.PathEscape(id), in: r}, &out)
+	return out, err
+}
+
+// RemoveRule removes an entry.
+func (c *Client) RemoveRule(ctx context.Context, id string) error {
+	return c.remove(ctx, "/v1/policy/rules/"+url.PathEscape(id))
+}
+
+// CheckRule tells what is wrong with an entry, without storing it.
+func (c *Client) CheckRule(ctx context.Context, r RuleEdit) ([]Mistake, error) {
+	out, err := post[struct{ Mistakes []Mistake }](ctx, c, "/v1/policy/rules/check", r)
+	return out.Mistakes, err
+}
+
+// TryRule tries an entry over the events of the last day.
+func (c *Client) TryRule(ctx context.Context, r RuleEdit) (RuleTrial, error) {
+	return post[RuleTrial](ctx, c, "/v1/policy/rules/try", r)
+}
+
 // Health tells whether the process runs.
 func (c *Client) Health(ctx context.Context) error {
 	return c.call(ctx, request{method: http.MethodGet, path: "/healthz"}, nil)

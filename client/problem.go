@@ -19,6 +19,8 @@ type Problem struct {
 	Detail string `json:"detail"`
 	// Field is what the mistake is in.
 	Field string `json:"field"`
+	// Mistakes are all that is wrong with an entry of policy.
+	Mistakes []Mistake `json:"mistakes"`
 	// RetryAfter is how long the server wants to be left alone, 0 when it does not say.
 	RetryAfter time.Duration `json:"-"`
 }

@@ -272,3 +272,56 @@ type Chain struct {
 	Broken uint64 `json:"broken"`
 	Hash   string `json:"hash"`
 }
+
+// Rule is an entry of policy that people made: a rule, a list or an exception.
+type Rule struct {
+	ID       string    `json:"id"`
+	Site     string    `json:"site"` // "" for every site
+	Position int64     `json:"position"`
+	Kind     string    `json:"kind"`
+	Name     string    `json:"name"`
+	Action   string    `json:"action"`
+	Mode     string    `json:"mode"`
+	Text     string    `json:"text"` // YAML
+	Why      string    `json:"why"`
+	Enabled  bool      `json:"enabled"`
+	Out      bool      `json:"out"` // switched on and yet not in force
+	By       string    `json:"by"`
+	At       time.Time `json:"at"`
+	Verdict  string    `json:"verdict"` // how events name it
+	Hits     int       `json:"hits"`    // events of the last day, -1 where they were not counted
+	Mistakes []Mistake `json:"mistakes"`
+}
+
+// RuleEdit is an entry as one writes it.
+type RuleEdit struct {
+	Site string `json:"site,omitempty"`
+	Text string `json:"text"`
+	Why  string `json:"why,omitempty"`
+	Off  bool   `json:"off,omitempty"`
+}
+
+// Mistake is what is wrong with an entry, at its place in the text.
+type Mistake struct {
+	Source  string `json:"source"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Key     string `json:"key"`
+	Message string `json:"message"`
+	Hint    string `json:"hint"`
+	Notice  bool   `json:"notice"`
+}
+
+// RuleTrial is an entry tried over past events.
+type RuleTrial struct {
+	Looked     int       `json:"looked"`
+	From       time.Time `json:"from"`
+	All        bool      `json:"all"`
+	Matched    int       `json:"matched"`
+	Undecided  int       `json:"undecided"`
+	Unseen     []string  `json:"unseen"`
+	Principals []Count   `json:"principals"`
+	Addresses  []Count   `json:"addresses"`
+	Endpoints  []Count   `json:"endpoints"`
+	Latest     []string  `json:"latest"`
+}

@@ -217,6 +217,14 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	do(step{id: "block"})
 	do(step{id: "listBlocks"})
 	do(step{id: "unblock", path: "/v1/standing/" + fmt.Sprint(last["items"].([]any)[0].(map[string]any)["id"])})
+	do(step{id: "checkRule", body: `{"site":"acme","text":"{name: x, when: nonsense}"}`})
+	do(step{id: "tryRule"})
+	do(step{id: "createRule"})
+	entry := id("id")
+	do(step{id: "rule", path: "/v1/policy/rules/" + entry})
+	do(step{id: "changeRule", path: "/v1/policy/rules/" + entry})
+	do(step{id: "listRules"})
+	do(step{id: "removeRule", path: "/v1/policy/rules/" + entry})
 	do(step{id: "createToken"})
 	do(step{id: "listTokens", machine: true})
 	do(step{id: "createToken", machine: true, body: `{"name":"x","role":"viewer"}`})
@@ -269,6 +277,7 @@ func TestProblems(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cut
+	whole := w.Token(t, w.SignIn(t).Caller, account.Security)
 	tests := []struct {
 		name  string
 		call  call
@@ -280,6 +289,7 @@ func TestProblems(t *testing.T) {
 		{"its own site", call{method: "GET", path: "/v1/inventory?site=acme", header: bearer(secret)}, 200, ""},
 		{"its own endpoint", call{method: "GET", path: "/v1/inventory/3", header: bearer(secret)}, 200, ""},
 		{"another site", call{method: "GET", path: "/v1/inventory?site=labs", header: bearer(secret)}, 403, "urn:merlon:problem:site"},
+		{"an entry that does not hold", call{method: "POST", path: "/v1/policy/rules", body: `{"text":"{name: x, when: nonsense, action: tag}"}`, header: bearer(whole)}, 400, "about:blank"},
 		{"nobody", call{method: "GET", path: "/v1/status"}, 401, "about:blank"},
 		{"method", call{method: "PUT", path: "/v1/status", header: bearer(secret)}, 405, "about:blank"},
 		{"nothing", call{method: "GET", path: "/v1/nothing", header: bearer(secret)}, 404, "about:blank"},

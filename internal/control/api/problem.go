@@ -22,6 +22,8 @@ type problem struct {
 	Field string `json:"field,omitempty"`
 	// Ticket goes with the code that signing in asks for.
 	Ticket string `json:"ticket,omitempty"`
+	// Mistakes are all that is wrong with an entry of policy.
+	Mistakes []mistake `json:"mistakes,omitempty"`
 }
 
 // The types of problems that a program can do something about.
@@ -100,7 +102,7 @@ func typeOf(err error) string {
 }
 
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p := problem{Type: typeOf(err), Status: statusOf(err), Detail: err.Error()}
+	p := problem{Type: typeOf(err), Status: statusOf(err), Detail: err.Error(), Mistakes: mistakesIn(err)}
 	var input *admin.InputError
 	if errors.As(err, &input) {
 		p.Field = input.Field

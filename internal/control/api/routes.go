@@ -57,6 +57,7 @@ func Routes() []Route {
 		lines  = media{"application/x-ndjson"}
 		table  = media{"application/x-ndjson", "text/csv"}
 	)
+	const entry = `{"site":"acme","text":"{name: scripted, when: 'client.user_agent startsWith \"python\"', action: tag}","why":"looks like a script"}`
 	return []Route{
 		{"health", "GET", "/healthz", account.Open, "The process runs", nil, "", nil, health{}, 200, none, (*server).health},
 		{"readiness", "GET", "/readyz", account.Open, "The process can do its work", nil, "", nil, health{}, 200, none, (*server).ready},
@@ -123,6 +124,14 @@ func Routes() []Route {
 		{"listBlocks", "GET", "/v1/standing", account.SeeStanding, "List blocks", pages(), "", nil, page[bundle.Entry]{}, 200, none, (*server).standing},
 		{"block", "POST", "/v1/standing", account.EditStanding, "Block an address, fingerprint, principal, endpoint, country or autonomous system", nil, `{"kind":"address","value":"192.0.2.7","mode":"enforce","until":"2099-01-31T00:00:00Z","why":"scanner"}`, newBlock{}, bundle.Entry{}, 201, none, (*server).block},
 		{"unblock", "DELETE", "/v1/standing/{id}", account.EditStanding, "Remove a block", nil, "", nil, nil, 204, none, (*server).unblock},
+
+		{"listRules", "GET", "/v1/policy/rules", account.SeePolicy, "List the entries of policy that people made here", pages(), "", nil, page[rule]{}, 200, none, (*server).rules},
+		{"createRule", "POST", "/v1/policy/rules", account.EditPolicy, "Put an entry of policy in force; one that does not hold is refused with its mistakes", nil, entry, ruleEdit{}, rule{}, 201, none, (*server).createRule},
+		{"checkRule", "POST", "/v1/policy/rules/check", account.EditPolicy, "What is wrong with an entry, without storing it", nil, entry, ruleEdit{}, checked{}, 200, none, (*server).checkRule},
+		{"tryRule", "POST", "/v1/policy/rules/try", account.EditPolicy, "Try an entry over the events of the last day; events have to be seen for that", nil, entry, ruleEdit{}, ruleTrial{}, 200, dear, (*server).tryRule},
+		{"rule", "GET", "/v1/policy/rules/{id}", account.SeePolicy, "Show an entry of policy that people made", nil, "", nil, rule{}, 200, none, (*server).rule},
+		{"changeRule", "PUT", "/v1/policy/rules/{id}", account.EditPolicy, "Change an entry of policy, or switch it off", nil, entry, ruleEdit{}, rule{}, 200, none, (*server).changeRule},
+		{"removeRule", "DELETE", "/v1/policy/rules/{id}", account.EditPolicy, "Remove an entry of policy", nil, "", nil, nil, 204, none, (*server).removeRule},
 
 		{"listAudit", "GET", "/v1/audit", account.SeeAudit, "Who did what", append(pages(), auditQuery()...), "", nil, page[admin.AuditEntry]{}, 200, none, (*server).audit},
 		{"exportAudit", "GET", "/v1/audit/export", account.SeeAudit, "The audit log as lines of JSON or as CSV", append(auditQuery(), Parameter{"format", "string", "ndjson (the default) or csv"}), "", nil, table, 200, dear, (*server).exportAudit},

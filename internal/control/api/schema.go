@@ -10,6 +10,7 @@ import (
 
 	"merlon/internal/control/admin/estate"
 	"merlon/internal/control/admin/overview"
+	"merlon/internal/control/admin/rules"
 	"merlon/internal/model/account"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/finding"
@@ -37,6 +38,7 @@ func newSchemas() *schemas {
 	words(s, []bundle.ListKind{bundle.ListAddress, bundle.ListFingerprint, bundle.ListPrincipal, bundle.ListEndpoint, bundle.ListCountry, bundle.ListASN})
 	words(s, []estate.Kind{estate.Whole, estate.OfSite, estate.OfHost, estate.Path, estate.Here, estate.Rest})
 	words(s, []overview.Stage{overview.See, overview.Protect, overview.Keep})
+	words(s, []rules.Kind{rules.KindRule, rules.KindList, rules.KindException, rules.KindUnknown})
 	s.words[reflect.TypeFor[finding.Severity]()] = []string{"none", "low", "medium", "high", "critical"}
 	return s
 }
