@@ -109,7 +109,7 @@ func ratesOf(points []admin.Point, now time.Time) []float64 {
 				out[i] = max(out[i-1], float64(p.Requests)/(over/5))
 				continue
 			}
-			over = min(over, part)
+			over = min(over, max(part, over/5))
 		}
 		out[i] = float64(p.Requests) / over
 	}
