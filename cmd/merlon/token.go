@@ -28,6 +28,8 @@ type tokenLine struct {
 	ID      string       `json:"id"`
 	Name    string       `json:"name"`
 	Role    account.Role `json:"role"`
+	Scopes  []string     `json:"scopes"`
+	Sites   []string     `json:"sites"`
 	By      string       `json:"by"`
 	Created time.Time    `json:"created"`
 	Expires time.Time    `json:"expires,omitzero"`
@@ -47,9 +49,10 @@ A running Merlon on the same data directory is asked through a socket there; wit
 	var create, list, revoke whereFlags
 	var role, format string
 	var days int
+	var scopes, sites []string
 	createCmd := &cobra.Command{
 		Use: "create NAME", Short: "Make a token; its secret is printed once, and kept nowhere", Args: cobra.ExactArgs(1),
-		Example: "  merlon token create ci --role viewer --days 30",
+		Example: "  merlon token create ci --role viewer --days 30\n  merlon token create export --role viewer --scope inventory.see --site acme",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, ok := account.ParseRole(role); !ok {
 				return usage("role %q is unknown: use one of %s", role, roles())
@@ -57,8 +60,13 @@ A running Merlon on the same data directory is asked through a socket there; wit
 			if most := int(people.MaxTokenAge / (24 * time.Hour)); days < 1 || days > most {
 				return usage("--days %d is not between 1 and %d", days, most)
 			}
+			for _, p := range scopes {
+				if _, ok := account.ParsePermission(p); !ok {
+					return usage("--scope %q is no permission: docs/reference/permissions.md lists them, inventory.see is one", p)
+				}
+			}
 			return create.tokens(cmd.Context(), func(ctx context.Context, t tokenRoom) error {
-				made, err := t.create(ctx, args[0], account.Role(role), days)
+				made, err := t.create(ctx, tokenWish{args[0], account.Role(role), days, scopes, sites})
 				if err != nil {
 					return err
 				}
@@ -70,6 +78,8 @@ A running Merlon on the same data directory is asked through a socket there; wit
 	}
 	createCmd.Flags().StringVar(&role, "role", string(account.Viewer), "what it may: "+roles())
 	createCmd.Flags().IntVar(&days, "days", int(people.TokenAge/(24*time.Hour)), "how many days it lives")
+	createCmd.Flags().StringArrayVar(&scopes, "scope", nil, "cut it down to this permission of its role, such as inventory.see; may be given several times")
+	createCmd.Flags().StringArrayVar(&sites, "site", nil, "cut it down to this site; may be given several times")
 	listCmd := &cobra.Command{
 		Use: "list", Short: "List the tokens, without their secrets", Args: cobra.NoArgs, Example: "  merlon token list --format json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -85,9 +95,9 @@ A running Merlon on the same data directory is asked through a socket there; wit
 					return writeJSON(c.out, all)
 				}
 				w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
-				fmt.Fprintln(w, "ID\tNAME\tROLE\tBY\tCREATED\tEXPIRES\tUSED")
+				fmt.Fprintln(w, "ID\tNAME\tROLE\tBY\tCREATED\tEXPIRES\tUSED\tSCOPES\tSITES")
 				for _, k := range all {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, printable(k.Name), k.Role, printable(k.By), day(k.Created), day(k.Expires), day(k.Used))
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, printable(k.Name), k.Role, printable(k.By), day(k.Created), day(k.Expires), day(k.Used), every(k.Scopes), every(k.Sites))
 				}
 				return output(w.Flush())
 			})
@@ -107,6 +117,14 @@ A running Merlon on the same data directory is asked through a socket there; wit
 	return parent
 }
 
+// every is a list in a cell; none cuts nothing.
+func every(list []string) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	return printable(strings.Join(list, ","))
+}
+
 func roles() string {
 	var all []string
 	for _, r := range account.Roles() {
@@ -122,9 +140,18 @@ func (f *whereFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.server, "server", "", "URL of a running Merlon's API, such as http://127.0.0.1:9901; its token is read from MERLON_TOKEN")
 }
 
+// tokenWish is what a token should be, as the API takes it.
+type tokenWish struct {
+	Name   string       `json:"name"`
+	Role   account.Role `json:"role"`
+	Days   int          `json:"days"`
+	Scopes []string     `json:"scopes,omitempty"`
+	Sites  []string     `json:"sites,omitempty"`
+}
+
 // tokenRoom is where tokens are kept.
 type tokenRoom interface {
-	create(ctx context.Context, name string, role account.Role, days int) (tokenLine, error)
+	create(ctx context.Context, wish tokenWish) (tokenLine, error)
 	list(ctx context.Context) ([]tokenLine, error)
 	revoke(ctx context.Context, id string) error
 }
@@ -144,15 +171,28 @@ func (f *whereFlags) tokens(ctx context.Context, do func(context.Context, tokenR
 // remoteTokens are those of a running Merlon.
 type remoteTokens struct{ *remote }
 
-func (t remoteTokens) create(ctx context.Context, name string, role account.Role, days int) (made tokenLine, err error) {
-	err = t.call(ctx, http.MethodPost, "/v1/tokens", "", map[string]any{"name": name, "role": role, "days": days}, &made)
+func (t remoteTokens) create(ctx context.Context, wish tokenWish) (made tokenLine, err error) {
+	err = t.call(ctx, http.MethodPost, "/v1/tokens", "", wish, &made)
 	return made, err
 }
 
 func (t remoteTokens) list(ctx context.Context) ([]tokenLine, error) {
-	var all struct{ Items []tokenLine }
-	err := t.call(ctx, http.MethodGet, "/v1/tokens", "", nil, &all)
-	return all.Items, err
+	all := []tokenLine{}
+	query := url.Values{"limit": {"500"}}
+	for {
+		var page struct {
+			Items []tokenLine
+			Next  string `json:"next_cursor"`
+		}
+		if err := t.call(ctx, http.MethodGet, "/v1/tokens", query.Encode(), nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if page.Next == "" || page.Next == query.Get("cursor") {
+			return all, nil
+		}
+		query.Set("cursor", page.Next)
+	}
 }
 
 func (t remoteTokens) revoke(ctx context.Context, id string) error {
@@ -197,8 +237,12 @@ func (storedTokens) caller() people.Caller {
 	return people.Local("command line", time.Now(), account.Admin, account.EditTokens)
 }
 
-func (t storedTokens) create(ctx context.Context, name string, role account.Role, days int) (tokenLine, error) {
-	k, secret, err := t.people.CreateToken(ctx, t.caller(), people.TokenRequest{Name: name, Role: role, Age: time.Duration(days) * 24 * time.Hour})
+func (t storedTokens) create(ctx context.Context, wish tokenWish) (tokenLine, error) {
+	q := people.TokenRequest{Name: wish.Name, Role: wish.Role, Sites: wish.Sites, Age: time.Duration(wish.Days) * 24 * time.Hour}
+	for _, p := range wish.Scopes {
+		q.Scopes = append(q.Scopes, account.Permission(p))
+	}
+	k, secret, err := t.people.CreateToken(ctx, t.caller(), q)
 	line := lineOf(k)
 	line.Secret = secret
 	return line, tokenError(err)
@@ -218,7 +262,11 @@ func (t storedTokens) revoke(ctx context.Context, id string) error {
 }
 
 func lineOf(k account.Token) tokenLine {
-	return tokenLine{ID: k.ID, Name: k.Name, Role: k.Role, By: k.By, Created: k.Created.UTC(), Expires: k.Expires, Used: k.Used}
+	line := tokenLine{ID: k.ID, Name: k.Name, Role: k.Role, Scopes: []string{}, Sites: append([]string{}, k.Sites...), By: k.By, Created: k.Created.UTC(), Expires: k.Expires, Used: k.Used}
+	for _, p := range k.Scopes {
+		line.Scopes = append(line.Scopes, string(p))
+	}
+	return line
 }
 
 // tokenError gives an error of a use case its exit code.
