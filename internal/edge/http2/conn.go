@@ -73,6 +73,7 @@ type Conn struct {
 
 	carried    int64        // frames that carried something
 	done, sent atomic.Int64 // requests that came to their end, bytes of bodies: they make good for frames that carry nothing
+	blamed     atomic.Int64 // faults of the client's that were found by who serves the request, and not counted yet
 
 	mu      sync.Mutex
 	room    sync.Cond // what is pending was sent, or a stream is over
@@ -115,7 +116,7 @@ func (s *Server) Open(nc net.Conn, early []byte, h Handler) *Conn {
 	c.buf = c.small
 	c.room.L = &c.mu
 	c.head.limit = s.o.Limits.HeadBytes
-	c.flood = flood{limits: &s.o.Limits.Floods, now: s.now}
+	c.flood = newFlood(&s.o.Limits.Floods, s.now)
 	c.decoder.Begin(uint32(s.o.Limits.HeaderTable), s.o.Limits.HeadBytes+headerAllowance)
 	c.emit = func(name, value []byte, _ bool) error {
 		if !c.first.over {

@@ -29,10 +29,20 @@ type flood struct {
 	levels [kindHeader]level
 }
 
+// newFlood counts from now on: whatever is slower than its rate is never too much, however long the connection lasts.
+func newFlood(limits *Floods, now func() int64) flood {
+	f := flood{limits: limits, now: now}
+	at := now()
+	for i := range f.levels {
+		f.levels[i].at = at
+	}
+	return f
+}
+
 // level is a leaking bucket.
 type level struct {
 	have int64
-	// at is when it last leaked, made is how much had been made good for by then.
+	// at is until when it has leaked, made is how much had been made good for by then.
 	at, made int64
 }
 
@@ -64,17 +74,29 @@ func (f *flood) add(k kind, made int64) error {
 	if l.have <= rate.Burst {
 		return nil
 	}
-	now := f.now()
-	if l.at != 0 {
-		l.have -= (now - l.at) * rate.PerSecond / 1e9
-	}
-	l.have -= made - l.made
-	l.have = max(l.have, 1)
-	l.at, l.made = now, made
+	l.leak(f.now(), rate.PerSecond)
+	l.have = max(l.have-(made-l.made), 1)
+	l.made = made
 	if l.have <= rate.Burst {
 		return nil
 	}
 	return flooded(k)
+}
+
+// leak takes off what the time since the last leak is good for. Where that is all of it, the product that tells how much it
+// would be does not fit its type for a silence of weeks.
+func (l *level) leak(now, perSecond int64) {
+	passed := now - l.at
+	switch {
+	case passed < 0: // the clock was set back
+		l.at = now
+	case passed/1e9 > l.have/perSecond:
+		l.have, l.at = 0, now
+	default:
+		n := passed * perSecond / 1e9
+		l.have -= n
+		l.at += n * 1e9 / perSecond // what is left of a whole one counts the next time
+	}
 }
 
 func flooded(k kind) error { return Fault{Code: EnhanceYourCalm, Flood: kindNames[k]} }

@@ -13,7 +13,7 @@ const (
 
 // payload reads n bytes. They stand until the next call.
 func (c *Conn) payload(n int) ([]byte, error) {
-	if n <= len(c.buf) {
+	if n <= smallRead || n <= c.w-c.r { // fill may take the larger buffer away
 		for c.w-c.r < n {
 			if err := c.fill(); err != nil {
 				return nil, err

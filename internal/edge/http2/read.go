@@ -8,6 +8,13 @@ func (c *Conn) frame(f frame) error {
 	if !c.settled && f.kind != frameSettings {
 		return Fault{Code: ProtocolError}
 	}
+	if c.blamed.Load() != 0 {
+		for range c.blamed.Swap(0) {
+			if err := c.flood.add(kindFault, c.done.Load()); err != nil {
+				return err
+			}
+		}
+	}
 	switch f.kind {
 	case frameData:
 		return c.data(f)

@@ -29,9 +29,9 @@ type Stream struct {
 	trailers []byte
 	// ended: the client has ended its side, answered: we have ended ours. closed: nothing is sent or taken any more. gone: the
 	// client has reset it, or the connection is over. counted: it counts among the streams that are open.
-	// ours: it was us who reset it. broken: its client was at fault behind the head.
+	// ours: it was us who reset it. broken: its client was at fault behind the head. blamed: Blame was called.
 	ended, answered, closed, gone, counted bool
-	ours, broken                           bool
+	ours, broken, blamed                   bool
 	stopped, readLate, writeLate           bool
 	waiting                                bool // to send
 	send, receive                          int64
@@ -122,6 +122,18 @@ func (s *Stream) mark(flag *bool) {
 	*flag = true
 	s.wake.Broadcast()
 	s.c.mu.Unlock()
+}
+
+// Blame says that the client is at fault for what it has sent behind the head, in a way that only who serves the request can
+// see. It counts as a fault that the connection has found itself does, and the request, answered or not, makes good for
+// nothing: many of them end the connection (CVE-2025-8671). What the connection has found is not counted again.
+func (s *Stream) Blame() {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	if !s.broken && !s.blamed {
+		s.blamed = true
+		s.c.blamed.Add(1)
+	}
 }
 
 // writable tells why nothing may be written.

@@ -243,7 +243,7 @@ func (c *Conn) wasReset(id uint32) bool {
 // forget takes a stream off the connection. The caller holds the lock.
 func (c *Conn) forget(s *Stream) {
 	c.uncount(s)
-	if s.answered && !s.gone {
+	if s.answered && !s.gone && !s.blamed {
 		c.done.Add(1) // one that was reset makes good for nothing
 	}
 	c.credit(s.body.clear(c.s))

@@ -327,6 +327,9 @@ func (f *flow) bodyFailed(err error) {
 	case errors.As(err, &reject):
 		x.Anomalies.Add(reject.Anomaly())
 		x.Anomalies.Union(f.body.Anomalies)
+		if f.stream != nil {
+			f.stream.Blame()
+		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		x.Anomalies.Add(exchange.AnomalyTimeout)
 	default:
