@@ -36,7 +36,7 @@ type Option func(*Client)
 // WithToken sends a token with every request.
 func WithToken(token string) Option { return func(c *Client) { c.token = token } }
 
-// WithHTTPClient sends requests through h, for proxies, certificates and Unix sockets. http.DefaultClient is used otherwise.
+// WithHTTPClient sends requests through h, for proxies, certificates and Unix sockets. Without it calls have no time-out but their context.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
 
 // WithRetries sets how often a request is sent again (2), and how long is waited for at most before each (30 s). What a
@@ -51,7 +51,7 @@ func WithMaxBody(n int64) Option { return func(c *Client) { c.maxBody = n } }
 // WithUserAgent says who asks, for the server's logs.
 func WithUserAgent(agent string) Option { return func(c *Client) { c.agent = agent } }
 
-// ErrTooLarge: an answer was larger than WithMaxBody allows.
+// ErrTooLarge is returned when an answer was larger than WithMaxBody allows.
 var ErrTooLarge = errors.New("merlon: the answer is larger than the client takes")
 
 // New makes a client of the Merlon at a URL such as http://127.0.0.1:9901.
@@ -61,7 +61,7 @@ func New(server string, options ...Option) (*Client, error) {
 		return nil, fmt.Errorf("merlon: %q is no server: write a URL such as http://127.0.0.1:9901", server)
 	}
 	base.Path = strings.TrimRight(base.Path, "/")
-	c := &Client{base: *base, http: http.DefaultClient, retries: 2, maxWait: 30 * time.Second, maxBody: 256 << 20, agent: "merlon-client"}
+	c := &Client{base: *base, http: new(http.Client), retries: 2, maxWait: 30 * time.Second, maxBody: 256 << 20, agent: "merlon-client"}
 	for _, o := range options {
 		o(c)
 	}

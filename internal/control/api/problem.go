@@ -32,7 +32,7 @@ const (
 	problemCode   = "urn:merlon:problem:code"    // POST /v1/session with ticket and code
 	problemSite   = "urn:merlon:problem:site"    // the token is cut to sites: ask with site
 	problemReused = "urn:merlon:problem:reused"  // the Idempotency-Key was used for something else
-	problemSecret = "urn:merlon:problem:secret"  // it was done, and its secret shown, before
+	problemSecret = "urn:merlon:problem:secret"  //nolint:gosec // no secret: it was done, and its secret shown, before
 	problemMoved  = "urn:merlon:problem:changed" // what would be changed is not what was looked at
 )
 

@@ -38,7 +38,7 @@ type repeats struct {
 
 // repeat is a request and what it was answered; no answer yet while status is 0.
 type repeat struct {
-	print  [32]byte // of the request
+	mark   [32]byte // of the request
 	at     time.Time
 	secret bool
 	status int
@@ -49,17 +49,17 @@ type repeat struct {
 func newRepeats() repeats { return repeats{of: make(map[string]*repeat)} }
 
 // begin remembers that a request is under way, or returns the answer that it got before.
-func (s *repeats) begin(key string, print [32]byte, secret bool, now time.Time) (*repeat, error) {
+func (s *repeats) begin(key string, mark [32]byte, secret bool, now time.Time) (*repeat, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget(now)
 	was, ok := s.of[key]
 	switch {
 	case !ok:
-		s.of[key] = &repeat{print: print, at: now, secret: secret}
+		s.of[key] = &repeat{mark: mark, at: now, secret: secret}
 		s.order = append(s.order, key)
 		return nil, nil
-	case was.print != print:
+	case was.mark != mark:
 		return nil, errReused
 	case was.status == 0:
 		return nil, errUnderWay
@@ -121,9 +121,9 @@ func (s *server) once(w http.ResponseWriter, a *ask, route *Route) error {
 		return err
 	}
 	a.Body = io.NopCloser(bytes.NewReader(body))
-	print := sha256.Sum256(append([]byte(a.Method+" "+a.URL.RequestURI()+"\n"), body...))
+	mark := sha256.Sum256(append([]byte(a.Method+" "+a.URL.RequestURI()+"\n"), body...))
 	key = callerKey(a) + "\n" + key
-	was, err := s.repeats.begin(key, print, route.Secret, s.Admin.Now())
+	was, err := s.repeats.begin(key, mark, route.Secret, s.Admin.Now())
 	if err != nil {
 		return err
 	}
