@@ -8,13 +8,14 @@ import (
 	"strconv"
 	"strings"
 
+	"merlon/internal/control/api/schema"
 	"merlon/internal/model/account"
 )
 
 // Description is the OpenAPI 3.1 document of the routes: what is served is what is described. Schemas come from the Go types
 // that are read and written.
 func Description() []byte {
-	all := newSchemas()
+	all := schema.New(reflect.TypeFor[server]().PkgPath())
 	paths, place := object{}, regexp.MustCompile(`\{(\w+)\}`)
 	for _, r := range Routes() {
 		item, ok := paths[r.Path].(object)
@@ -37,11 +38,11 @@ func Description() []byte {
 			op["security"] = []any{}
 		}
 		if r.In != nil {
-			op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": all.of(reflect.TypeOf(r.In)), "example": json.RawMessage(r.Body)}}}
+			op["requestBody"] = object{"required": true, "content": object{"application/json": object{"schema": all.Of(reflect.TypeOf(r.In)), "example": json.RawMessage(r.Body)}}}
 		}
 		item[strings.ToLower(r.Method)] = op
 	}
-	all.of(reflect.TypeFor[problem]())
+	all.Of(reflect.TypeFor[problem]())
 	doc := object{
 		"openapi": "3.1.1", "info": object{
 			"title": "Merlon", "version": "1",
@@ -55,12 +56,14 @@ func Description() []byte {
 				"token":   object{"type": "http", "scheme": "bearer"},
 				"session": object{"type": "apiKey", "in": "cookie", "name": "merlon_session"},
 			},
-			"schemas": all.components,
+			"schemas": all.Components,
 		},
 	}
 	b, _ := json.Marshal(doc) // maps, slices and strings always marshal
 	return append(b, '\n')
 }
+
+type object = map[string]any
 
 // headers are the fields of a request that an operation understands.
 func headers(r *Route) (out []any) {
@@ -80,7 +83,7 @@ func headers(r *Route) (out []any) {
 }
 
 // answers are an operation's responses.
-func answers(r *Route, all *schemas) object {
+func answers(r *Route, all *schema.Set) object {
 	success := object{"description": http.StatusText(r.Status)}
 	switch out := r.Out.(type) {
 	case nil:
@@ -91,7 +94,7 @@ func answers(r *Route, all *schemas) object {
 		}
 		success["content"] = content
 	default:
-		content := object{"application/json": object{"schema": all.of(reflect.TypeOf(out))}}
+		content := object{"application/json": object{"schema": all.Of(reflect.TypeOf(out))}}
 		if r.ID == "listEvents" {
 			content["text/event-stream"] = object{}
 		}
@@ -111,7 +114,7 @@ func answers(r *Route, all *schemas) object {
 		out["304"] = object{"description": "Nothing has changed"}
 	}
 	if r.Path == "/readyz" {
-		out["503"] = object{"description": "Not ready", "content": object{"application/json": object{"schema": all.of(reflect.TypeFor[health]())}}}
+		out["503"] = object{"description": "Not ready", "content": object{"application/json": object{"schema": all.Of(reflect.TypeFor[health]())}}}
 	}
 	return out
 }

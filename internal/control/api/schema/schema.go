@@ -1,4 +1,5 @@
-package api
+// Package schema derives JSON Schemas (2020-12) from the Go types that the API reads and answers.
+package schema
 
 import (
 	"encoding"
@@ -19,16 +20,20 @@ import (
 
 type object = map[string]any
 
-// schemas derives JSON Schemas (2020-12) from Go types as encoding/json writes them: structs become components by name.
-type schemas struct {
-	components object
-	names      map[reflect.Type]string
-	taken      map[string]reflect.Type
-	words      map[reflect.Type][]string
+// Set derives schemas from types as encoding/json writes them: structs become components by name.
+type Set struct {
+	// Components are the structs met so far, by name.
+	Components object
+
+	own   string // the package whose lists are never null
+	names map[reflect.Type]string
+	taken map[string]reflect.Type
+	words map[reflect.Type][]string
 }
 
-func newSchemas() *schemas {
-	s := &schemas{components: object{}, names: map[reflect.Type]string{}, taken: map[string]reflect.Type{}, words: map[reflect.Type][]string{}}
+// New makes an empty set. own is the path of the package whose own lists are never null.
+func New(own string) *Set {
+	s := &Set{Components: object{}, own: own, names: map[reflect.Type]string{}, taken: map[string]reflect.Type{}, words: map[reflect.Type][]string{}}
 	words(s, account.Roles())
 	words(s, account.Permissions())
 	words(s, []inventory.State{inventory.Candidate, inventory.Confirmed, inventory.Unseen})
@@ -44,13 +49,14 @@ func newSchemas() *schemas {
 }
 
 // words says that a type has no other values.
-func words[T ~string](s *schemas, all []T) {
+func words[T ~string](s *Set, all []T) {
 	for _, w := range all {
 		s.words[reflect.TypeFor[T]()] = append(s.words[reflect.TypeFor[T]()], string(w))
 	}
 }
 
-func (s *schemas) of(t reflect.Type) object {
+// Of is the schema of a type.
+func (s *Set) Of(t reflect.Type) object {
 	if all, ok := s.words[t]; ok {
 		return object{"type": "string", "enum": all}
 	}
@@ -64,7 +70,7 @@ func (s *schemas) of(t reflect.Type) object {
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
-		return s.of(t.Elem())
+		return s.Of(t.Elem())
 	case reflect.Bool:
 		return object{"type": "boolean"}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -74,9 +80,9 @@ func (s *schemas) of(t reflect.Type) object {
 	case reflect.Float32, reflect.Float64:
 		return object{"type": "number"}
 	case reflect.Slice, reflect.Array:
-		return object{"type": "array", "items": s.of(t.Elem())}
+		return object{"type": "array", "items": s.Of(t.Elem())}
 	case reflect.Map:
-		return object{"type": "object", "additionalProperties": s.of(t.Elem())}
+		return object{"type": "object", "additionalProperties": s.Of(t.Elem())}
 	case reflect.Struct:
 		return object{"$ref": "#/components/schemas/" + s.name(t)}
 	default:
@@ -85,7 +91,7 @@ func (s *schemas) of(t reflect.Type) object {
 }
 
 // name is the component of a struct, made when it is first asked for: before its fields, since some hold themselves.
-func (s *schemas) name(t reflect.Type) string {
+func (s *Set) name(t reflect.Type) string {
 	if name, ok := s.names[t]; ok {
 		return name
 	}
@@ -101,11 +107,11 @@ func (s *schemas) name(t reflect.Type) string {
 	s.names[t], s.taken[name] = name, t
 	properties, required := object{}, []string{}
 	s.fields(t, properties, &required)
-	s.components[name] = object{"type": "object", "properties": properties, "required": required}
+	s.Components[name] = object{"type": "object", "properties": properties, "required": required}
 	return name
 }
 
-func (s *schemas) fields(t reflect.Type, properties object, required *[]string) {
+func (s *Set) fields(t reflect.Type, properties object, required *[]string) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
@@ -117,9 +123,9 @@ func (s *schemas) fields(t reflect.Type, properties object, required *[]string) 
 			continue
 		}
 		optional := strings.Contains(options, "omit")
-		schema := s.of(f.Type)
+		schema := s.Of(f.Type)
 		// What a list of ours holds is never null; the estate's own lists are where nobody filled them.
-		if kind := f.Type.Kind(); (kind == reflect.Slice || kind == reflect.Map) && f.Type != reflect.TypeFor[json.RawMessage]() && !optional && t.PkgPath() != reflect.TypeFor[server]().PkgPath() {
+		if kind := f.Type.Kind(); (kind == reflect.Slice || kind == reflect.Map) && f.Type != reflect.TypeFor[json.RawMessage]() && !optional && t.PkgPath() != s.own {
 			schema["type"] = []string{schema["type"].(string), "null"}
 		}
 		properties[name] = schema
