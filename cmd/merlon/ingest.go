@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"merlon/cmd/merlon/outline"
 	"merlon/cmd/merlon/progress"
 	"merlon/internal/config"
 	"merlon/internal/edge/ingest"
@@ -154,10 +155,10 @@ func (k *backend) reported(c console, o ingest.Options, work func(*ingest.Ingest
 	o.Engine, o.Now, o.Progress = k.engine, k.now, &p
 	o.Damaged = func(d ingest.Damage) {
 		if reported++; reported <= maxReported {
-			bar.Line("damaged: " + printable(d.String()))
+			bar.Line("damaged: " + outline.Printable(d.String()))
 		}
 	}
-	o.Noted = func(input, note string) { bar.Line(printable(input + ": " + note)) }
+	o.Noted = func(input, note string) { bar.Line(outline.Printable(input + ": " + note)) }
 	g, err := ingest.New(o)
 	if err != nil {
 		return ingest.Result{}, &exitError{exitUsage, err}

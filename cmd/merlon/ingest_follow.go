@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"merlon/cmd/merlon/outline"
 	"merlon/cmd/merlon/progress"
 	"merlon/internal/edge/ingest"
 	"merlon/internal/edge/ingest/follow"
@@ -41,7 +42,7 @@ func (k *backend) follow(ctx context.Context, c console, o ingest.Options, files
 	return k.reported(c, o, func(g *ingest.Ingest, b *progress.Bar) (ingest.Result, error) {
 		return g.Follow(ctx, ingest.Following{
 			Ledger: k.store.Directory.Path("positions.json"), Wake: wake, Tick: tick.C,
-			Notice: func(s string) { b.Line("notice: " + printable(s)) },
+			Notice: func(s string) { b.Line("notice: " + outline.Printable(s)) },
 			Settle: func(ctx context.Context) (uint64, error) { return k.settle(ctx, &dropped) },
 			Tail: func(after uint64, fn func(*event.Event) error) (uint64, error) {
 				_, err := k.store.Journal.Replay(after+1, fn)

@@ -196,8 +196,8 @@ func writeList(w io.Writer, format string, v *inventory.Inventory) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tMETHOD\tTEMPLATE\tHOST\tSTATE\tLIFECYCLE\tAUTH\tREQUESTS\tCALLERS\tRISK\tLAST SEEN")
 	for _, e := range endpoints(v) {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%.0f\t%s\n", e.ID, printable(e.Method), printable(e.Template), printable(e.Host), e.State,
-			outline.OrDash(strings.Join(e.Lifecycle, " ")), e.Auth, e.Requests, e.Callers, e.Risk.Score, day(e.LastSeen))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%.0f\t%s\n", e.ID, outline.Printable(e.Method), outline.Printable(e.Template), outline.Printable(e.Host), e.State,
+			outline.OrDash(strings.Join(e.Lifecycle, " ")), e.Auth, e.Requests, e.Callers, e.Risk.Score, outline.Day(e.LastSeen))
 	}
 	return output(t.Flush())
 }
@@ -207,60 +207,10 @@ func writeEndpoint(w io.Writer, format string, e *inventory.Endpoint) error {
 	case "json":
 		return writeJSON(w, e)
 	case "table":
+		return output(outline.Endpoint(w, e))
 	default:
 		return usage("format %q is unknown: use table or json", format)
 	}
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	row := func(k, format string, args ...any) {
-		fmt.Fprintf(t, "%s\t%s\n", k, printable(fmt.Sprintf(format, args...)))
-	}
-	row("endpoint", "%s %s", e.Method, e.Template)
-	row("id", "%d", e.ID)
-	row("site, host", "%s, %s", e.Site, outline.OrDash(e.Host))
-	row("state", "%s (confidence %.2f)", e.State, e.Confidence)
-	row("life cycle", "%s", outline.OrDash(strings.Join(e.Lifecycle, ", ")))
-	row("documented", "%s", documented(e))
-	row("authentication", "%s (%s)", e.Auth, outline.OrDash(strings.Join(e.Credentials, ", ")))
-	row("requests", "%d by %d callers, %s to %s", e.Requests, e.Callers, day(e.FirstSeen), day(e.LastSeen))
-	row("risk", "%.0f of 100, %s", e.Risk.Score, map[bool]string{true: "confirmed", false: "not confirmed yet"}[e.Risk.Confirmed])
-	for _, term := range e.Risk.Terms {
-		row("", "%+.0f %s: %s", term.Value, term.Name, term.Why)
-	}
-	for _, s := range e.Sensitive {
-		row("sensitive", "%s in %s", s.Class, s.Where)
-	}
-	if d := e.Detail; d != nil {
-		if d.Support.Missing != "" {
-			row("to be confirmed", "%s", d.Support.Missing)
-		}
-		for _, s := range d.Statuses {
-			row("status", "%d: %d", s.Status, s.Count)
-		}
-		row("latency", "p50 %.1f ms, p95 %.1f ms, p99 %.1f ms (n=%d)", d.Latency.P50, d.Latency.P95, d.Latency.P99, d.Latency.Count)
-		for _, p := range d.Parameters {
-			row("parameter", "%s in %s: %s, %s, seen %d times, %s", p.Name, p.In, outline.Word(p.Schema), map[bool]string{true: "required", false: "optional"}[p.Required], p.Seen, p.State)
-		}
-		for _, s := range d.Schemas {
-			row("schema", "%s (n=%d)", strings.Join(strings.Fields(s.Message+" "+s.Status+" "+s.MediaType), " "), s.Samples)
-			for _, line := range outline.Tree(s.Schema) {
-				row("", "%s", line)
-			}
-		}
-		for _, p := range d.Postures {
-			row("finding", "%s (%s): %s %s", p.ID, p.Severity, p.Why, p.Mend)
-		}
-		for _, h := range d.History {
-			row("history", "%s %s", day(h.At), h.What)
-		}
-	}
-	return output(t.Flush())
-}
-
-func documented(e *inventory.Endpoint) string {
-	if !e.Documented {
-		return "no"
-	}
-	return strings.TrimSpace("yes " + e.Operation)
 }
 
 func writeDiff(w io.Writer, format, against string, v *inventory.Inventory) error {
@@ -278,7 +228,7 @@ func writeDiff(w io.Writer, format, against string, v *inventory.Inventory) erro
 		err = writeJSON(w, changes)
 	case "table":
 		for _, ch := range changes {
-			fmt.Fprintln(w, printable(strings.TrimSpace(fmt.Sprintf("%-8s %s %s %s", ch.What, ch.Site, ch.Endpoint, ch.Detail))))
+			fmt.Fprintln(w, outline.Printable(strings.TrimSpace(fmt.Sprintf("%-8s %s %s %s", ch.What, ch.Site, ch.Endpoint, ch.Detail))))
 		}
 	default:
 		return usage("format %q is unknown: use table or json", format)
@@ -298,11 +248,4 @@ func output(err error) error {
 		return failed(err)
 	}
 	return nil
-}
-
-func day(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.UTC().Format("2006-01-02 15:04")
 }

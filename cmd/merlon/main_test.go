@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"merlon/cmd/merlon/outline"
 )
 
 // runAsMerlon makes the test binary be the program, so that a test can kill it.
@@ -36,7 +38,7 @@ func TestTextFromTrafficIsSafeForATerminal(t *testing.T) {
 		"\u202ereversed":   `\u202ereversed`,
 		"bell\a newline\n": `bell\a newline\n`,
 	} {
-		if got := printable(in); got != want {
+		if got := outline.Printable(in); got != want {
 			t.Errorf("%q: got %s, want %s", in, got, want)
 		}
 	}

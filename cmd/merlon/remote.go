@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"merlon/cmd/merlon/outline"
 	"merlon/internal/model/inventory"
 	"merlon/internal/serve"
 )
@@ -102,7 +103,7 @@ func (r *remote) refusal(resp *http.Response) error {
 	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&p) // another server's page says nothing
 	said := resp.Status
 	if p.Detail != "" {
-		said += ": " + printable(p.Detail)
+		said += ": " + outline.Printable(p.Detail)
 	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"merlon/cmd/merlon/outline"
 	"merlon/internal/config"
 	"merlon/internal/control/admin/people"
 	"merlon/internal/model/account"
@@ -70,7 +71,7 @@ A running Merlon on the same data directory is asked through a socket there; wit
 				if err != nil {
 					return err
 				}
-				fmt.Fprintf(c.err, "token %s of %q, role %s, until %s; its secret is shown this once:\n", made.ID, made.Name, made.Role, day(made.Expires))
+				fmt.Fprintf(c.err, "token %s of %q, role %s, until %s; its secret is shown this once:\n", made.ID, made.Name, made.Role, outline.Day(made.Expires))
 				_, err = fmt.Fprintln(c.out, made.Secret)
 				return output(err)
 			})
@@ -97,7 +98,7 @@ A running Merlon on the same data directory is asked through a socket there; wit
 				w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
 				fmt.Fprintln(w, "ID\tNAME\tROLE\tBY\tCREATED\tEXPIRES\tUSED\tSCOPES\tSITES")
 				for _, k := range all {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, printable(k.Name), k.Role, printable(k.By), day(k.Created), day(k.Expires), day(k.Used), every(k.Scopes), every(k.Sites))
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, outline.Printable(k.Name), k.Role, outline.Printable(k.By), outline.Day(k.Created), outline.Day(k.Expires), outline.Day(k.Used), every(k.Scopes), every(k.Sites))
 				}
 				return output(w.Flush())
 			})
@@ -122,7 +123,7 @@ func every(list []string) string {
 	if len(list) == 0 {
 		return "all"
 	}
-	return printable(strings.Join(list, ","))
+	return outline.Printable(strings.Join(list, ","))
 }
 
 func roles() string {

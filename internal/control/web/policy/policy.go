@@ -14,7 +14,6 @@ import (
 	"merlon/internal/control/admin"
 	"merlon/internal/control/admin/rules"
 	"merlon/internal/control/web/ui"
-	enforced "merlon/internal/enforce/policy"
 	"merlon/internal/model/account"
 	"merlon/internal/model/bundle"
 )
@@ -86,19 +85,19 @@ type ruleView struct {
 	Entry    *rules.Entry
 	Typed    url.Values
 	Sites    []string
-	Mistakes []enforced.Mistake
+	Mistakes []rules.Mistake
 	Checked  bool // the text was checked, and Mistakes is all there is to say
 	Trial    *rules.Trial
 	Now      time.Time
 }
 
-func (v *ruleView) faults() []enforced.Mistake { return enforced.Faults(v.Mistakes) }
+func (v *ruleView) faults() []rules.Mistake { return rules.Faults(v.Mistakes) }
 
 // textLine is a line of the text with what is wrong in it.
 type textLine struct {
 	Number   int
 	Text     string
-	Mistakes []enforced.Mistake
+	Mistakes []rules.Mistake
 }
 
 // maxShownLines bounds the text that is shown again beside its mistakes.
@@ -121,16 +120,16 @@ func (v *ruleView) lines() (out []textLine) {
 }
 
 // elsewhere are mistakes without a place in the text, or in another entry.
-func (v *ruleView) elsewhere() []enforced.Mistake {
-	own := enforced.SourceOf(v.ID)
+func (v *ruleView) elsewhere() []rules.Mistake {
+	own := rules.SourceOf(v.ID)
 	if v.ID == "" {
-		own = enforced.SourceOf("new")
+		own = rules.SourceOf("new")
 	}
-	return slices.DeleteFunc(slices.Clone(v.Mistakes), func(m enforced.Mistake) bool { return m.Line > 0 && m.Line <= maxShownLines && m.Source == own })
+	return slices.DeleteFunc(slices.Clone(v.Mistakes), func(m rules.Mistake) bool { return m.Line > 0 && m.Line <= maxShownLines && m.Source == own })
 }
 
 // said is a mistake without its place.
-func said(m enforced.Mistake) string {
+func said(m rules.Mistake) string {
 	m.Source, m.Position = "", bundle.Position{}
 	return strings.TrimPrefix(m.String(), ": ")
 }

@@ -9,8 +9,8 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"merlon/internal/control/admin/rules"
 	"merlon/internal/control/web/ui"
-	enforced "merlon/internal/enforce/policy"
 	"merlon/internal/model/account"
 	"merlon/internal/model/inventory"
 )
@@ -694,7 +694,7 @@ func mistakes(v ruleView) templ.Component {
 	})
 }
 
-func mistake(m enforced.Mistake) templ.Component {
+func mistake(m rules.Mistake) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
