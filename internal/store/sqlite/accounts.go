@@ -83,9 +83,15 @@ func (c *Change) Admins(role string) (n int, err error) {
 	return n, err
 }
 
-// SetHash replaces the hash of an account whose password is the same, and leaves its logins alone.
+// SetHash replaces the hash of an account, whatever it was, and leaves its logins alone.
 func (c *Change) SetHash(name, hash string) error {
 	return c.t.affect(`UPDATE accounts SET hash = ? WHERE name = ?`, hash, name)
+}
+
+// ReplaceHash replaces the hash of an account as long as it is the old one that was looked at; store.ErrNotFound when it is
+// another by now. It leaves logins alone.
+func (c *Change) ReplaceHash(name, old, hash string) error {
+	return c.t.affect(`UPDATE accounts SET hash = ? WHERE name = ? AND hash = ?`, hash, name, old)
 }
 
 // SetHandle gives an account the name that authenticators know it by, once.

@@ -275,6 +275,46 @@ func TestConfirming(t *testing.T) {
 	}
 }
 
+// TestChangingThePasswordAsksForTheCode: the session that comes of it counts as having just shown who it is, so a stolen session
+// and the password are not enough for it where codes are asked for.
+func TestChangingThePasswordAsksForTheCode(t *testing.T) {
+	w := admintest.New(t)
+	in, ctx := w.SignIn(t), t.Context()
+	secret, recovery := enrol(t, w, in.Caller)
+	w.Wait(people.ProofAge + time.Second)
+	c, err := w.Admin.Session(ctx, in.Secret, "192.0.2.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const next = "another good password"
+	used := totp.Code(secret, totp.Step(w.Now().Add(-people.ProofAge-time.Second)))
+	for name, code := range map[string]string{"none": "", "used": used, "made up": "abcd abcd abcd abcd"} {
+		if _, err := w.Admin.ChangePassword(ctx, c, from, admintest.Password, code, next); !errors.Is(err, people.ErrCode) {
+			t.Errorf("a code, %s: %v", name, err)
+		}
+	}
+	if err := w.Admin.RemoveCodes(ctx, c); !errors.Is(err, people.ErrStale) {
+		t.Fatalf("the session counts as fresh: %v", err)
+	}
+	code := totp.Code(secret, totp.Step(w.Now()))
+	if _, err := w.Admin.ChangePassword(ctx, c, from, "not the password", code, next); !errors.Is(err, people.ErrPassword) {
+		t.Errorf("a wrong password: %v", err)
+	}
+	again, err := w.Admin.ChangePassword(ctx, c, from, admintest.Password, code, next)
+	if err != nil || w.Admin.Fresh(again.Caller).IsZero() {
+		t.Fatalf("with the code: %v", err)
+	}
+	if _, err := w.Admin.Session(ctx, in.Secret, "192.0.2.1"); !errors.Is(err, people.ErrSignIn) {
+		t.Errorf("the old session goes on: %v", err)
+	}
+	if _, err := w.Admin.ChangePassword(ctx, again.Caller, from, next, code, admintest.Password); !errors.Is(err, people.ErrCode) {
+		t.Errorf("the code works twice: %v", err)
+	}
+	if _, err := w.Admin.ChangePassword(ctx, again.Caller, from, next, recovery[0], admintest.Password); err != nil {
+		t.Errorf("by a recovery code: %v", err)
+	}
+}
+
 func TestTheLastAdministratorStays(t *testing.T) {
 	w := admintest.New(t)
 	boss, ctx := w.SignIn(t).Caller, t.Context()

@@ -33,17 +33,23 @@ func (a *People) Confirm(ctx context.Context, c Caller, from Visitor, password, 
 	if err != nil {
 		return SignedIn{}, err
 	}
-	use, method := func(*sqlite.Change) error { return nil }, "password"
-	if len(stored.TOTP) > 0 {
-		if use, method, err = a.checkCode(ctx, from, &stored, code); err != nil {
-			return SignedIn{}, err
-		}
+	use, method, err := a.second(ctx, from, &stored, code)
+	if err != nil {
+		return SignedIn{}, err
 	}
 	in, err := a.enter(ctx, from, stored.Name, method, use)
 	if errors.Is(err, store.ErrNotFound) {
 		err = ErrCode
 	}
 	return in, err
+}
+
+// second is what follows a right password: the code, where codes are asked for. It is used up in the change that use is part of.
+func (a *People) second(ctx context.Context, from Visitor, stored *store.Account, code string) (use func(*sqlite.Change) error, method string, err error) {
+	if len(stored.TOTP) == 0 {
+		return func(*sqlite.Change) error { return nil }, "password", nil
+	}
+	return a.checkCode(ctx, from, stored, code)
 }
 
 // own is the caller's account, once their password is right.
@@ -73,8 +79,9 @@ func (a *People) own(ctx context.Context, c Caller, from Visitor, password strin
 	return stored, nil
 }
 
-// ChangePassword gives the caller's account another password. All its sessions end; this browser gets a new one.
-func (a *People) ChangePassword(ctx context.Context, c Caller, from Visitor, current, password string) (SignedIn, error) {
+// ChangePassword gives the caller's account another password. It takes what Confirm takes, since the session that this browser
+// gets counts as having just shown who it is. All other sessions of the account end.
+func (a *People) ChangePassword(ctx context.Context, c Caller, from Visitor, current, code, password string) (SignedIn, error) {
 	if err := c.Need(account.Self); err != nil {
 		return SignedIn{}, err
 	}
@@ -85,17 +92,32 @@ func (a *People) ChangePassword(ctx context.Context, c Caller, from Visitor, cur
 	if err != nil {
 		return SignedIn{}, err
 	}
+	use, method, err := a.second(ctx, from, &stored, code)
+	if err != nil {
+		return SignedIn{}, err
+	}
 	hash, err := a.hash(ctx, password)
 	if err != nil {
 		return SignedIn{}, err
 	}
 	err = a.o.Store.Change(ctx, c.Entry("account.password", stored.Name, ""), func(ch *sqlite.Change) error {
-		return errors.Join(ch.SetHash(stored.Name, hash), ch.RemoveLogins(stored.Name, [32]byte{}))
+		if err := use(ch); errors.Is(err, store.ErrNotFound) { // used by somebody else in this moment
+			return ErrCode
+		} else if err != nil {
+			return err
+		}
+		// A password that a link chose in this moment stays.
+		if err := ch.ReplaceHash(stored.Name, stored.Hash, hash); errors.Is(err, store.ErrNotFound) {
+			return ErrPassword
+		} else if err != nil {
+			return err
+		}
+		return ch.RemoveLogins(stored.Name, [32]byte{})
 	})
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return a.enter(ctx, from, stored.Name, "password", nil)
+	return a.enter(ctx, from, stored.Name, method, nil)
 }
 
 func accountOf(s *store.Account) account.Account {

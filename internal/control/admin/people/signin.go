@@ -66,7 +66,9 @@ func (a *People) SignIn(ctx context.Context, from Visitor, name, password string
 	}
 	done()
 	if a.dated(stored.Hash) {
-		if err := a.rehash(ctx, from, stored.Name, password); err != nil {
+		if err := a.rehash(ctx, from, &stored, password); errors.Is(err, store.ErrNotFound) { // another was chosen in this moment
+			return SignedIn{}, ErrCredentials
+		} else if err != nil {
 			return SignedIn{}, err
 		}
 		if stored, err = a.o.Store.Account(ctx, name); err != nil {
@@ -84,13 +86,13 @@ func (a *People) SignIn(ctx context.Context, from Visitor, name, password string
 }
 
 // rehash stores a password, which is right, at the cost of today.
-func (a *People) rehash(ctx context.Context, from Visitor, name, password string) error {
+func (a *People) rehash(ctx context.Context, from Visitor, s *store.Account, password string) error {
 	hash, err := a.hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	entry := store.AuditEntry{Actor: "merlon", Address: from.Address, Action: "account.rehash", Target: name}
-	return a.o.Store.Change(ctx, entry, func(c *sqlite.Change) error { return c.SetHash(name, hash) })
+	entry := store.AuditEntry{Actor: "merlon", Address: from.Address, Action: "account.rehash", Target: s.Name}
+	return a.o.Store.Change(ctx, entry, func(c *sqlite.Change) error { return c.ReplaceHash(s.Name, s.Hash, hash) })
 }
 
 // step is what a ticket says: whose password was right, and until when the code is waited for.

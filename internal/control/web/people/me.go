@@ -42,7 +42,7 @@ func (s *room) password(w http.ResponseWriter, r *http.Request, p *ui.Page) erro
 		p.Error = "The two new passwords differ."
 		return s.me(statused{w, http.StatusBadRequest}, r, p)
 	}
-	in, err := s.Admin.ChangePassword(r.Context(), p.Caller, visitor(r), f.Get("current"), f.Get("password"))
+	in, err := s.Admin.ChangePassword(r.Context(), p.Caller, visitor(r), f.Get("current"), f.Get("code"), f.Get("password"))
 	if err == nil {
 		admin.SetSession(w, r, in)
 	}
