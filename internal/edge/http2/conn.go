@@ -83,8 +83,8 @@ type Conn struct {
 	// The windows of the connection, and what was used of ours and not given back.
 	send, receive, owed int64
 	initial             int64 // what the client's streams begin with
-	resets              [64]uint32
-	reset1              int // the next place in resets
+	resets              []late
+	reset1              int // the next place in resets, once it is full
 	encoder             hpack.Encoder
 	lower               []byte
 	out                 *buffer // what waits to be sent
@@ -95,6 +95,7 @@ type Conn struct {
 	draining            int8
 	drainBy             int64
 	last                uint32 // the last stream that is served, once draining is drainAway
+	unbegun             int64  // what may still come on streams behind it
 	poked, cut, over    bool
 	flushFunc           func()
 }
@@ -111,7 +112,7 @@ const (
 func (s *Server) Open(nc net.Conn, early []byte, h Handler) *Conn {
 	c := &Conn{
 		s: s, nc: nc, h: h, early: early, small: make([]byte, smallRead), streams: make(map[uint32]*Stream),
-		send: initialWindow, receive: int64(s.o.Limits.ReceiveConnection), initial: initialWindow,
+		send: initialWindow, receive: int64(s.o.Limits.ReceiveConnection), initial: initialWindow, unbegun: int64(s.o.Limits.ReceiveConnection),
 	}
 	c.buf = c.small
 	c.room.L = &c.mu
@@ -213,31 +214,35 @@ func (c *Conn) late() error {
 			c.goAway()
 		}
 	}
-	o := &c.s.o
-	next := now + int64(o.Idle)
-	if c.heading != 0 {
-		if next = c.heading + int64(o.Head); now >= next {
-			return errDone
-		}
-	}
-	if len(c.streams) == 0 {
-		if c.draining == drainAway {
-			return errDone
-		}
-		next = min(next, c.quiet+int64(o.Idle))
-		if !c.settled {
-			next = min(next, c.started+int64(o.Head))
-		}
-		if now >= next {
-			return errDone
-		}
-	}
-	if c.draining == drainTold {
-		next = min(next, c.drainBy)
+	next, over := c.due(now)
+	if over {
+		return errDone
 	}
 	c.ask()
 	_ = c.nc.SetReadDeadline(time.Unix(0, next))
 	return nil
+}
+
+// due tells when the goroutine that reads has to look around next, and whether the connection is over by what has passed
+// already. The caller holds the lock.
+func (c *Conn) due(now int64) (next int64, over bool) {
+	o := &c.s.o
+	next = now + int64(o.Idle)
+	if c.heading != 0 {
+		next = c.heading + int64(o.Head)
+		over = now >= next
+	}
+	if len(c.streams) == 0 {
+		next = min(next, c.quiet+int64(o.Idle))
+		if !c.settled {
+			next = min(next, c.started+int64(o.Head))
+		}
+		over = over || now >= next || c.draining == drainAway
+	}
+	if c.draining == drainTold {
+		next = min(next, c.drainBy)
+	}
+	return next, over
 }
 
 const (
@@ -329,6 +334,7 @@ func (c *Conn) lost(s *Stream) {
 		s.onGone()
 	}
 	s.wake.Broadcast()
+	c.room.Broadcast()
 }
 
 func (c *Conn) uncount(s *Stream) {

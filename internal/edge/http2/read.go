@@ -19,7 +19,6 @@ func (c *Conn) frame(f frame) error {
 	case frameData:
 		return c.data(f)
 	case frameHeaders:
-		c.carried++
 		return c.headers(f)
 	case framePush, frameContinuation:
 		return Fault{Code: ProtocolError}
@@ -49,6 +48,9 @@ func (c *Conn) frame(f frame) error {
 			return Fault{Code: ProtocolError}
 		case f.length < 8:
 			return Fault{Code: FrameSizeError}
+		}
+		if err := c.flood.add(kindSettings, 0); err != nil {
+			return err
 		}
 		return nil // it will begin nothing any more, and close when it has what it wants
 	default:
@@ -97,8 +99,6 @@ func (c *Conn) data(f frame) error {
 		if err := c.flood.add(kindEmptyData, c.carried); err != nil {
 			return err
 		}
-	} else {
-		c.carried++
 	}
 	if err := c.arrives(f, f.length-n); err != nil {
 		return err
@@ -131,13 +131,16 @@ func (c *Conn) arrives(f frame, padding int) error {
 	s := c.streams[f.stream]
 	switch {
 	case s == nil:
-		if f.stream > c.highest || c.wasReset(f.stream) {
-			return nil
+		if f.stream > c.highest {
+			return c.lateData(&c.unbegun, f)
+		}
+		if at := c.wasReset(f.stream); at != nil {
+			return c.lateData(&at.window, f)
 		}
 		c.pend(appendReset(c.pending(), f.stream, StreamClosed))
 		return c.flood.add(kindFault, c.done.Load())
 	case s.ours:
-		return nil // it does not know yet
+		return c.lateData(&s.receive, f)
 	case s.ended || s.gone:
 		return c.atFault(s, StreamClosed)
 	}
@@ -145,8 +148,23 @@ func (c *Conn) arrives(f frame, padding int) error {
 		return c.atFault(s, FlowControlError)
 	}
 	s.owed += int64(padding)
+	if f.length > padding || f.has(flagEndStream) {
+		c.carried++
+	}
 	return nil
 }
+
+// lateData takes a DATA frame for a stream that we have reset before its client knew. Without a window that opens again it
+// cannot have many of them on their way; more are faults. The caller holds the lock.
+func (c *Conn) lateData(window *int64, f frame) error {
+	if *window -= int64(f.length + lateFrame); *window >= 0 {
+		return nil
+	}
+	return c.flood.add(kindFault, c.done.Load())
+}
+
+// lateFrame is what a DATA frame counts beside its bytes on a stream that was reset, so that small ones come to an end too.
+const lateFrame = 64
 
 // atFault resets a stream for its client's fault. The caller holds the lock.
 func (c *Conn) atFault(s *Stream, code Code) error {

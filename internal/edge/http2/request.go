@@ -31,13 +31,17 @@ func (c *Conn) headers(f frame) error {
 	trails, late := c.standing(f.stream)
 	switch {
 	case f.stream > c.highest && !late:
+		c.carried++
 		return c.request(f, block, parent == f.stream)
 	case trails:
+		c.carried++
 		return c.trailers(f, block)
 	case late: // it did not know; its block moves the table all the same
 		c.head.begin(nil, true, true)
-		_, err := c.decode(block)
-		return err
+		if _, err := c.decode(block); err != nil {
+			return err
+		}
+		return c.flood.add(kindFault, c.done.Load()) // an honest client has one of them on its way for each stream
 	case f.stream >= c.gapLow && f.stream <= c.gapHigh:
 		return Fault{Code: ProtocolError} // streams are opened in their order
 	default:
@@ -54,7 +58,7 @@ func (c *Conn) standing(id uint32) (trails, late bool) {
 	case c.draining == drainAway && id > c.last:
 		return false, true
 	case s == nil:
-		return false, c.wasReset(id)
+		return false, c.wasReset(id) != nil
 	default:
 		return !s.closed && !s.gone && !s.ended, s.ours
 	}
@@ -64,10 +68,10 @@ func (c *Conn) standing(id uint32) (trails, late bool) {
 func (c *Conn) continued(stream uint32, first []byte) ([]byte, error) {
 	joined := append([]byte(nil), first...)
 	c.heading = c.s.now()
-	c.deadline(c.s.o.Head)
+	c.deadline()
 	defer func() {
 		c.heading = 0
-		c.deadline(c.s.o.Idle)
+		c.deadline() // what was due before is due again
 	}()
 	for n := 0; ; n++ {
 		b, err := c.payload(frameHead)
@@ -92,12 +96,13 @@ func (c *Conn) continued(stream uint32, first []byte) ([]byte, error) {
 	}
 }
 
-// deadline sets when the reading goroutine looks around next.
-func (c *Conn) deadline(d time.Duration) {
+// deadline sets when the reading goroutine looks around next. What is due already is dealt with by its next read.
+func (c *Conn) deadline() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.poked {
-		_ = c.nc.SetReadDeadline(time.Unix(0, c.s.now()+int64(d)))
+		next, _ := c.due(c.s.now())
+		_ = c.nc.SetReadDeadline(time.Unix(0, next))
 	}
 }
 

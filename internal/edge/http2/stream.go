@@ -121,6 +121,7 @@ func (s *Stream) mark(flag *bool) {
 	s.c.mu.Lock()
 	*flag = true
 	s.wake.Broadcast()
+	s.c.room.Broadcast()
 	s.c.mu.Unlock()
 }
 
@@ -147,13 +148,22 @@ func (s *Stream) writable() error {
 	return nil
 }
 
+// room waits until something may be written, whatever the client's windows. The caller holds the lock.
+func (s *Stream) room() error {
+	for {
+		if err := s.writable(); err != nil || !s.c.full() {
+			return err
+		}
+	}
+}
+
 // WriteHead writes the head of an answer, interim (1xx) or final. It is sent with what follows, by Flush, or by Finish; end says
 // that the answer ends with it. Names of fields may be in any casing.
 func (s *Stream) WriteHead(status int, fields []exchange.Field, end bool) error {
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := s.writable(); err != nil {
+	if err := s.room(); err != nil {
 		return err
 	}
 	c.writeFields(s, status, fields, end)
@@ -168,7 +178,7 @@ func (s *Stream) WriteTrailers(fields []exchange.Field) error {
 	c := s.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := s.writable(); err != nil {
+	if err := s.room(); err != nil {
 		return err
 	}
 	c.writeFields(s, 0, fields, true)
@@ -183,11 +193,8 @@ func (s *Stream) Write(b []byte, end bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if err := s.writable(); err != nil {
+		if err := s.room(); err != nil {
 			return err
-		}
-		if c.full() {
-			continue // it has waited
 		}
 		n := min(len(b), defaultFrame)
 		if room := min(s.send, c.send); n > 0 && room <= 0 {

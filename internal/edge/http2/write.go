@@ -224,20 +224,32 @@ func (c *Conn) reset(s *Stream, code Code) {
 	c.uncount(s)
 	if !s.gone { // its client does not know yet
 		s.ours = true
-		c.resets[c.reset1] = s.id
-		c.reset1 = (c.reset1 + 1) % len(c.resets)
+		one := late{s.id, s.receive}
+		if len(c.resets) < 2*c.s.o.Limits.Streams {
+			c.resets = append(c.resets, one)
+		} else {
+			c.resets[c.reset1] = one
+			c.reset1 = (c.reset1 + 1) % len(c.resets)
+		}
 	}
 	s.wake.Broadcast()
 }
 
-// wasReset tells whether we have reset the stream lately: what its client has sent before it knew is let pass.
-func (c *Conn) wasReset(id uint32) bool {
-	for _, one := range c.resets {
-		if one == id {
-			return true
+// late is a stream that we have reset, with what was left of its window.
+type late struct {
+	id     uint32
+	window int64
+}
+
+// wasReset finds the stream when we have reset it lately, as many as a client may have under way: what it has sent before it
+// knew is let pass. The caller holds the lock.
+func (c *Conn) wasReset(id uint32) *late {
+	for i := range c.resets {
+		if c.resets[i].id == id {
+			return &c.resets[i]
 		}
 	}
-	return false
+	return nil
 }
 
 // forget takes a stream off the connection. The caller holds the lock.
