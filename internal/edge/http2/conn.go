@@ -89,9 +89,9 @@ type Conn struct {
 	lower               []byte
 	out                 *buffer // what waits to be sent
 	flushing            bool
-	asked               bool // another goroutine was asked to send
-	writeBy             int64
-	acked               bool // the client has acknowledged our SETTINGS
+	asked               bool  // another goroutine was asked to send
+	writeBy, wrote      int64 // the deadline of writes, when the last one began
+	acked               bool  // the client has acknowledged our SETTINGS
 	draining            int8
 	drainBy             int64
 	last                uint32 // the last stream that is served, once draining is drainAway
@@ -186,6 +186,7 @@ func (c *Conn) Cut() {
 	c.mu.Lock()
 	c.cut = true
 	c.poke()
+	_ = c.nc.SetWriteDeadline(time.Unix(1, 0)) // whoever is sending stops, too
 	c.mu.Unlock()
 }
 

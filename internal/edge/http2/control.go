@@ -26,6 +26,9 @@ func (c *Conn) priority(f frame, b []byte) error {
 
 // strayFault resets a stream that may not be there.
 func (c *Conn) strayFault(id uint32, code Code) error {
+	if c.idle(id) {
+		return Fault{Code: code} // what was not opened cannot be reset (RFC 9113 section 5.1)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.streams[id]; s != nil && !s.closed {

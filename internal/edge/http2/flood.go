@@ -12,14 +12,15 @@ const (
 	kindEmptyData
 	kindWindow
 	kindUnknown
-	kindHeader // one header block, not a rate
-	kindUnread // frames that make us answer, from a client that does not read the answers
+	kindRefused // streams that were refused for now; too many drain the connection
+	kindHeader  // one header block, not a rate
+	kindUnread  // frames that make us answer, from a client that does not read the answers
 	numKinds
 )
 
 // kindNames are for the log. They are constant.
 var kindNames = [numKinds]string{
-	"streams reset", "streams at fault", "PING", "SETTINGS", "PRIORITY", "empty DATA", "WINDOW_UPDATE", "unknown frames", "an endless header block", "frames to answer, from a client that does not read",
+	"streams reset", "streams at fault", "PING", "SETTINGS", "PRIORITY", "empty DATA", "WINDOW_UPDATE", "unknown frames", "streams refused", "an endless header block", "frames to answer, from a client that does not read",
 }
 
 // flood counts the frames of one connection that carry nothing. It looks at the clock only when a burst is used up.
@@ -48,7 +49,7 @@ type level struct {
 
 func (f *Floods) of(k kind) Rate {
 	switch k {
-	case kindReset, kindFault:
+	case kindReset, kindFault, kindRefused:
 		return f.Reset
 	case kindPing:
 		return f.Ping

@@ -65,7 +65,7 @@ func (o *Options) fill() {
 }
 
 func (l *Limits) fill() {
-	def(&l.Streams, 100)
+	def(&l.Streams, 128)
 	def(&l.HeadBytes, 64<<10)
 	def(&l.HeaderTable, initialHeaderTable)
 	def(&l.HeaderFrames, 16)

@@ -61,7 +61,12 @@ func (c *Conn) frame(f frame) error {
 // idle tells whether the client speaks of a stream that is none: nobody has opened it, or it would be one of ours. While the
 // connection drains, streams that we do not look at any more may be meant.
 func (c *Conn) idle(stream uint32) bool {
-	return stream&1 == 0 || stream > c.highest && c.draining != drainAway
+	if stream&1 == 0 || stream <= c.highest {
+		return stream&1 == 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.draining != drainAway
 }
 
 func (c *Conn) skip(n int) error {

@@ -182,6 +182,9 @@ func (c *Conn) register(s *Stream, refuse bool) error {
 	if s.Malformed || tooMany {
 		return c.flood.add(kindFault, c.done.Load())
 	}
+	if refuse && c.draining != drainAway && c.flood.add(kindRefused, c.done.Load()) != nil {
+		c.goAway() // nobody's fault, but each costs an event: its client is sent elsewhere
+	}
 	return nil
 }
 

@@ -18,6 +18,9 @@ const (
 	keptPending = maxPending + 2*defaultFrame
 	// flushRounds is how often a goroutine that has an answer of its own sends what others add meanwhile.
 	flushRounds = 4
+	// flushSlow is how long a write may take of a goroutine that goes on with what others have added: its own wait for the
+	// client is being measured.
+	flushSlow = 100 * time.Millisecond
 )
 
 // buffer holds frames that wait to be sent.
@@ -64,7 +67,7 @@ func (c *Conn) flush() bool {
 	runtime.Gosched()
 	c.mu.Lock()
 	for round := 0; c.out != nil && len(c.out.b) > 0; round++ {
-		if round == flushRounds && !c.over {
+		if round > 0 && !c.over && (round == flushRounds || c.s.now()-c.wrote > int64(flushSlow)) {
 			c.ask1()
 			break
 		}
@@ -79,17 +82,14 @@ func (c *Conn) flush() bool {
 func (c *Conn) write() {
 	out := c.out
 	c.out = nil
-	move := false
 	// A deadline costs a timer, so it is moved only once in a while.
 	patience := int64(c.s.o.Write)
-	if now := c.s.now(); !c.over && (c.writeBy-now < patience || c.writeBy-now > patience*5/4) {
-		c.writeBy, move = now+patience*5/4, true
+	c.wrote = c.s.now()
+	if left := c.writeBy - c.wrote; !c.over && !c.cut && (left < patience || left > patience*5/4) {
+		c.writeBy = c.wrote + patience*5/4
+		_ = c.nc.SetWriteDeadline(time.Unix(0, c.writeBy)) // under the lock: behind it the end may have set a nearer one
 	}
-	by := c.writeBy
 	c.mu.Unlock()
-	if move {
-		_ = c.nc.SetWriteDeadline(time.Unix(0, by))
-	}
 	_, err := c.nc.Write(out.b)
 	c.recycle(out)
 	c.mu.Lock()

@@ -14,6 +14,10 @@ import (
 
 // forward sends the request on and deals with the answer.
 func (f *flow) forward(reply action.Reply) {
+	if f.gone() {
+		f.failed(upstream.ErrAborted)
+		return
+	}
 	group := f.s.o.Upstreams(f.t.Exchange.Site)
 	if group == nil {
 		f.failed(upstream.ErrNone)
@@ -76,6 +80,9 @@ func (f *flow) failed(err error) {
 		}
 		f.end(event.OutcomeClientGone)
 		f.code = http2.Cancel
+		return
+	case errors.Is(err, upstream.ErrLocal): // nothing is wrong with the upstream
+		f.refuse(action.Reply{Kind: action.Block, Status: http.StatusServiceUnavailable, RetryAfter: upstream.RetryAfter})
 		return
 	case errors.As(err, &answer):
 		x.Anomalies.Union(answer.Anomalies)

@@ -23,7 +23,7 @@ type Limits struct {
 }
 
 func (l *Limits) fill() {
-	def(&l.Streams, 100)
+	def(&l.Streams, 128)
 	def(&l.ReceiveConnection, 1<<20)
 	def(&l.ReceiveStream, 256<<10)
 	def(&l.QUICConnections, 2000)

@@ -29,8 +29,7 @@ func (t *set) has(s *Server) bool {
 	return false
 }
 
-// pick chooses the server for a request that was tried on those of tried already, and counts it as in use there. ErrNone says
-// that there is no other server, ErrBusy that those there are have no room.
+// pick chooses a server that is not of tried and counts it as in use. ErrNone: there is no other; ErrBusy: they have no room.
 func (g *Group) pick(key uint64, tried *set) (*Server, error) {
 	list := *g.servers.Load()
 	if len(list) == 1 {

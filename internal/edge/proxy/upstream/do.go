@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -27,13 +28,14 @@ func (g *Group) Do(ctx context.Context, r *Request) (*Answer, error) {
 			s, err = g.wait(ctx, r, &tried)
 		}
 		if err != nil {
-			if last != nil {
-				err = last
-			}
-			return nil, err
+			return nil, cmp.Or(last, err)
 		}
 		if attempt == 1 {
 			g.budget.Request()
+		}
+		if r.given(ctx) { // it costs no connection
+			s.release()
+			return nil, ErrAborted
 		}
 		a, how, err := s.do(ctx, r)
 		if err == nil {
