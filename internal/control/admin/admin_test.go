@@ -3,6 +3,7 @@ package admin_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"merlon/internal/config"
 	"merlon/internal/control/admin"
 	"merlon/internal/control/admin/admintest"
+	"merlon/internal/enforce/policy"
 	"merlon/internal/model/account"
 	"merlon/internal/model/bundle"
 	"merlon/internal/model/inventory"
@@ -189,6 +191,36 @@ func TestStandingSurvivesRestart(t *testing.T) {
 	w.Wait(2 * time.Hour)
 	if list, err := w.Admin.Standing(t.Context(), c); err != nil || len(list) != 4 {
 		t.Errorf("after one has ended: %d %v", len(list), err)
+	}
+}
+
+// TestBlocksHoldForWhoHasGone: whoever asks and goes away as soon as a block is stored has it in force all the same.
+func TestBlocksHoldForWhoHasGone(t *testing.T) {
+	w := admintest.New(t)
+	c := w.SignIn(t).Caller
+	ctx, leave := context.WithCancel(t.Context())
+	var held bundle.Standing
+	want := 1 // blocks stored when the caller goes
+	a, err := admin.New(t.Context(), admin.Options{
+		Store: w.Store, Inventory: w.Estate, Status: w.Status, Key: [32]byte{1}, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Stand: func(s bundle.Standing) []policy.Mistake { held = s; return nil },
+		Now: func() time.Time {
+			if s, err := w.Store.Standing(context.Background(), w.Now()); err != nil || len(s.Entries) == want {
+				leave()
+			}
+			return w.Now()
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := a.Block(ctx, c, admin.Block{Kind: bundle.ListAddress, Value: "192.0.2.7"})
+	if err != nil || ctx.Err() == nil || len(held.Entries) != 1 {
+		t.Fatalf("%d blocks hold, gone: %v, %v", len(held.Entries), ctx.Err(), err)
+	}
+	want = 0
+	if ctx, leave = context.WithCancel(t.Context()); a.Unblock(ctx, c, b.ID) != nil || ctx.Err() == nil || len(held.Entries) != 0 {
+		t.Errorf("%d blocks hold, gone: %v", len(held.Entries), ctx.Err())
 	}
 }
 

@@ -244,4 +244,87 @@ func TestSitesOfATokenAreAllItSees(t *testing.T) {
 	if p, err := a.PreviewEdits(ctx, all, admin.Selection{}, admin.EndpointChange{}); err != nil || p.Total != 40 {
 		t.Error(p, err)
 	}
+	if _, _, err := a.Walk(ctx, c); err != nil {
+		t.Errorf("the tour: %v", err)
+	}
+	var mistake *admin.InputError
+	if _, err := a.Inventory(ctx, c, admin.InventoryQuery{Sort: "risk", After: 1}); !errors.As(err, &mistake) {
+		t.Errorf("a page that begins after another site's endpoint: %v", err)
+	}
+}
+
+// TestNamingASiteShowsATokenNoOther: a token for one site that asks for that site is told of, and counts, nothing beside it.
+func TestNamingASiteShowsATokenNoOther(t *testing.T) {
+	w := admintest.New(t)
+	w.Fill(t, 30)
+	v := *w.Estate()
+	other := inventory.Site{Name: "other"}
+	for _, e := range v.Sites[0].Endpoints[:10] {
+		e.ID, e.Site, e.Host = e.ID+1000, "other", "secret.example"
+		other.Endpoints = append(other.Endpoints, e)
+	}
+	v.Sites = []inventory.Site{v.Sites[0], other}
+	w.SetEstate(&v)
+	c := w.SignIn(t).Caller
+	c.Machine, c.Sites = true, []string{"other"}
+	a, ctx := w.Admin, t.Context()
+	facets := func(name string, all []estate.Facet) {
+		t.Helper()
+		for _, f := range all {
+			for _, v := range f.Values {
+				if v.Count > 10 || v.Value == "acme" || f.By == estate.Host && v.Value != "secret.example" {
+					t.Errorf("%s: %s %s counts %d", name, f.By, v.Value, v.Count)
+				}
+			}
+		}
+	}
+	sites := func(name string, all int, names []string) {
+		t.Helper()
+		if all != 10 || len(names) != 1 || names[0] != "other" {
+			t.Errorf("%s: %d endpoints in %v", name, all, names)
+		}
+	}
+	for _, q := range []admin.InventoryQuery{
+		{Site: "other", Facets: true},
+		{Site: "other", Facets: true, Search: "patients"},
+		{Site: "other", Facets: true, Host: "secret.example"},
+		{Site: "other", Facets: true, Host: "api.acme.example"},
+	} {
+		page, err := a.Inventory(ctx, c, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		facets("list", page.Facets)
+		sites("list", page.All, page.Sites)
+		g, err := a.Groups(ctx, c, q, estate.Owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		facets("groups", g.Facets)
+		sites("groups", g.All, g.Sites)
+		tree, err := a.Tree(ctx, c, admin.TreeQuery{Query: q})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sites("tree", tree.All, tree.Sites)
+		out, err := a.ExportFound(ctx, c, admin.FormatJSON, q)
+		if err != nil || len(out.Sites) > 1 || len(out.Sites) == 1 && out.Sites[0].Name != "other" {
+			t.Errorf("export: %d sites, %v", len(out.Sites), err)
+		}
+	}
+	for name, err := range map[string]error{
+		"list":   second(a.Inventory(ctx, c, admin.InventoryQuery{Site: "acme"})),
+		"groups": second(a.Groups(ctx, c, admin.InventoryQuery{Site: "acme"}, estate.Host)),
+		"tree":   second(a.Tree(ctx, c, admin.TreeQuery{Query: admin.InventoryQuery{Site: "acme"}})),
+		"export": second(a.ExportInventory(ctx, c, admin.FormatOpenAPI, "acme")),
+		// These are of all sites.
+		"events":    second(a.Events(ctx, c, admin.EventQuery{Site: "other"})),
+		"histogram": second(a.EventHistogram(ctx, c, admin.EventQuery{Site: "other"}, 4)),
+		"views":     second(a.Views(ctx, c, "inventory")),
+		"blocks":    second(a.Standing(ctx, c)),
+	} {
+		if !errors.Is(err, admin.ErrSite) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -111,12 +111,13 @@ func (a *Admin) Unblock(ctx context.Context, c Caller, id string) error {
 	return a.stand(ctx)
 }
 
-// stand makes what is stored hold. An entry that does not compile is left out by the engine and told to the operators.
+// stand makes what is stored hold. An entry that does not compile is left out by the engine and told to the operators. It is
+// done to its end even for a caller who has gone: what was stored has to hold.
 func (a *Admin) stand(ctx context.Context) error {
 	if a.o.Stand == nil {
 		return nil
 	}
-	s, err := a.o.Store.Standing(ctx, a.o.Now())
+	s, err := a.o.Store.Standing(context.WithoutCancel(ctx), a.o.Now())
 	if err != nil {
 		return fmt.Errorf("blocks: %w", err)
 	}

@@ -36,7 +36,11 @@ func (x *Index) facets(q *Query, s *selection, now time.Time) []Facet {
 		if d == Segment || d == Risk {
 			continue
 		}
-		out = append(out, x.facet(d, q.filter(d), s))
+		f := x.facet(d, q.filter(d), s)
+		if len(q.Within) > 0 { // that a chosen value is there, in some other site, is none of theirs
+			f.Values = slices.DeleteFunc(f.Values, func(c Count) bool { return c.Count == 0 })
+		}
+		out = append(out, f)
 	}
 	return append(out, x.riskFacet(q, s), x.seenFacet(q, s, now))
 }

@@ -70,7 +70,8 @@ func (x *Index) List(q Query, now time.Time) (Page, error) {
 // after leaves out what stands up to q.After, which may have left the selection meanwhile but not the inventory.
 func (x *Index) after(order []int32, q *Query) ([]int32, error) {
 	if id := x.of.Resolve(q.After); id != 0 {
-		if row, ok := x.row(id); ok {
+		// One of another site than the caller's is as good as gone: its place would tell how it compares with theirs.
+		if row, ok := x.row(id); ok && (len(q.Within) == 0 || slices.Contains(q.Within, x.rows[row].Site)) {
 			return order[slices.Index(order, int32(row))+1:], nil
 		}
 	}
