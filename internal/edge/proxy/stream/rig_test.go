@@ -43,6 +43,7 @@ type setup struct {
 	scheme string // of the upstream: http, or h2c
 	policy string
 	target *upstream.Target // instead of one that a handler stands behind
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 func newRig(t testing.TB, handler http.Handler, change func(*setup)) *rig {
@@ -86,7 +87,7 @@ func newRig(t testing.TB, handler http.Handler, change func(*setup)) *rig {
 		group = upstream.NewGroup(upstream.Options{Site: "acme", Targets: []upstream.Target{target}, Log: o.Log, Now: time.Now})
 	}
 	if o.target != nil {
-		group = upstream.NewGroup(upstream.Options{Site: "acme", Targets: []upstream.Target{*o.target}, Log: o.Log, Now: time.Now})
+		group = upstream.NewGroup(upstream.Options{Site: "acme", Targets: []upstream.Target{*o.target}, Log: o.Log, Now: time.Now, Dial: o.dial})
 	}
 	o.Upstreams = func(string) *upstream.Group { return group }
 	r.server = New(o.Options)
