@@ -199,6 +199,7 @@ func TestBlocksHoldForWhoHasGone(t *testing.T) {
 	w := admintest.New(t)
 	c := w.SignIn(t).Caller
 	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
 	var held bundle.Standing
 	want := 1 // blocks stored when the caller goes
 	a, err := admin.New(t.Context(), admin.Options{
@@ -219,7 +220,9 @@ func TestBlocksHoldForWhoHasGone(t *testing.T) {
 		t.Fatalf("%d blocks hold, gone: %v, %v", len(held.Entries), ctx.Err(), err)
 	}
 	want = 0
-	if ctx, leave = context.WithCancel(t.Context()); a.Unblock(ctx, c, b.ID) != nil || ctx.Err() == nil || len(held.Entries) != 0 {
+	ctx, leave = context.WithCancel(t.Context())
+	defer leave()
+	if a.Unblock(ctx, c, b.ID) != nil || ctx.Err() == nil || len(held.Entries) != 0 {
 		t.Errorf("%d blocks hold, gone: %v", len(held.Entries), ctx.Err())
 	}
 }

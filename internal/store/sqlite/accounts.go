@@ -59,6 +59,17 @@ func (d *DB) Account(ctx context.Context, name string) (store.Account, error) {
 	return a, nil
 }
 
+// Account finds an account by name in any case, as of this change; store.ErrNotFound when there is none.
+func (c *Change) Account(name string) (store.Account, error) {
+	a, err := scanAccount(func(dst ...any) error {
+		return c.t.row(`SELECT `+accountColumns+` FROM accounts a WHERE a.name = ?`, []any{name}, dst...)
+	})
+	if err != nil {
+		return store.Account{}, fmt.Errorf("account %q: %w", name, err)
+	}
+	return a, nil
+}
+
 // AccountByHandle finds an account by what authenticators call it.
 func (d *DB) AccountByHandle(ctx context.Context, handle []byte) (store.Account, error) {
 	if len(handle) == 0 {

@@ -73,7 +73,11 @@ func (a *People) edit(ctx context.Context, c Caller, action, name, detail string
 		return found(err)
 	}
 	return found(a.o.Store.Change(ctx, c.Entry(action, s.Name, detail), func(ch *sqlite.Change) error {
-		if err := do(ch, s); err != nil {
+		now, err := ch.Account(s.Name) // as it is by now: a password or role that changed meanwhile stays
+		if err != nil {
+			return err
+		}
+		if err := do(ch, now); err != nil {
 			return err
 		}
 		n, err := ch.Admins(string(account.Admin))

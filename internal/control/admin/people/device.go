@@ -41,6 +41,12 @@ func (a *People) newDevice(account, cookie string) (string, error) {
 
 // device reads a browser's cookie; false unless that account was signed in with it.
 func (a *People) device(cookie, account string) (d device, ok bool) {
+	d, ok = a.openDevice(cookie)
+	return d, ok && strings.EqualFold(d.Account, account)
+}
+
+// openDevice reads a browser's cookie; false unless somebody was signed in with it.
+func (a *People) openDevice(cookie string) (d device, ok bool) {
 	if cookie == "" || len(cookie) > maxDevice {
 		return d, false
 	}
@@ -52,7 +58,7 @@ func (a *People) device(cookie, account string) (d device, ok bool) {
 	if !ok || json.Unmarshal(b, &d) != nil || d.Nonce == "" {
 		return device{}, false
 	}
-	return d, strings.EqualFold(d.Account, account) && a.o.Now().Before(d.Until)
+	return d, a.o.Now().Before(d.Until)
 }
 
 // attempt counts an attempt at an account's door; the error says when the next one is heard. A known browser has a bucket

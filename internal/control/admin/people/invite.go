@@ -86,14 +86,20 @@ func (a *People) RevokeInvite(ctx context.Context, c Caller, id string) error {
 
 // CheckInvite tells whom a link is for, or with ErrLink that it does not work.
 func (a *People) CheckInvite(ctx context.Context, from Visitor, token string) (account.Invite, error) {
-	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {
-		return account.Invite{}, &ThrottledError{wait}
-	}
 	i, err := a.o.Store.Invite(ctx, sha256.Sum256([]byte(token)), a.o.Now())
 	if errors.Is(err, store.ErrNotFound) {
-		return account.Invite{}, ErrLink
+		return account.Invite{}, a.badLink(from, ErrLink)
 	}
 	return inviteOf(i), err
+}
+
+// badLink counts a link that is none, and answers err as long as there were not too many. Links carry 256 random bits, so nobody
+// finds one by trying: whoever holds one is never kept out by those who try from the same network, or through the same proxy.
+func (a *People) badLink(from Visitor, err error) error {
+	if wait := a.byLink.take(addressKey(from.Address), a.o.Now()); wait > 0 {
+		return &ThrottledError{wait}
+	}
+	return err
 }
 
 // Accept uses a link up. Whoever made an account with it is signed in; whoever chose another password signs in with it, since

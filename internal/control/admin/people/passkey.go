@@ -210,8 +210,12 @@ func (a *People) resume(purpose, ticket string, session []byte, party Party) (c 
 	return c, !spent && c.For == purpose && c.Party == party.ID && a.o.Now().Before(c.Until) && subtle.ConstantTimeCompare(c.Session, session) == 1
 }
 
-// spend makes a ticket that worked worth nothing; false when somebody was faster. Only who holds a passkey gets here, so
-// strangers cannot fill the memory of it.
+// maxSpent bounds the tickets that are remembered as used.
+const maxSpent = 8192
+
+// spend makes a ticket worth nothing; false when somebody was faster, or when there are so many that one more could not be
+// remembered. Answers are counted before, and a ticket is remembered for minutes, so that takes an attack
+// from more than a hundred networks at a time.
 func (a *People) spend(c *ceremony) bool {
 	now := a.o.Now()
 	a.mu.Lock()
@@ -223,6 +227,9 @@ func (a *People) spend(c *ceremony) bool {
 		if !now.Before(until) {
 			delete(a.spent, k)
 		}
+	}
+	if len(a.spent) >= maxSpent {
+		return false
 	}
 	a.spent[c.Data.Challenge] = c.Until
 	return true

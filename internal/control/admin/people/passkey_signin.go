@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -14,11 +15,8 @@ import (
 )
 
 // BeginPasskeySignIn begins to sign in with a passkey. No name is asked for: the authenticator knows whose it is, so the door
-// tells nobody which accounts exist.
-func (a *People) BeginPasskeySignIn(_ context.Context, from Visitor, party Party) (Ceremony, error) {
-	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {
-		return Ceremony{}, &ThrottledError{wait}
-	}
+// tells nobody which accounts exist. To begin costs and keeps nothing, so only answers are counted.
+func (a *People) BeginPasskeySignIn(_ context.Context, _ Visitor, party Party) (Ceremony, error) {
 	return a.ask(ceremony{For: forEntering, Party: party.ID}, party)
 }
 
@@ -48,13 +46,25 @@ func (a *People) ask(c ceremony, party Party) (Ceremony, error) {
 }
 
 // SignInPasskey ends what BeginPasskeySignIn began. A passkey needs a device and what unlocks it, so no code is asked for
-// beside it, and it cannot be guessed, so nobody's guesses slow it.
+// beside it. It cannot be guessed, so nobody's guesses at passwords slow it; wrong answers are counted, since each leaves an
+// entry in the audit log.
 func (a *People) SignInPasskey(ctx context.Context, from Visitor, party Party, ticket string, answer []byte) (SignedIn, error) {
+	key := addressKey(from.Address)
+	if d, ok := a.openDevice(from.Device); ok { // strangers cannot enter the bucket of a browser that somebody signed in with
+		key = "device " + d.Nonce
+	}
+	if wait := a.byPasskey.take(key, a.o.Now()); wait > 0 {
+		return SignedIn{}, &ThrottledError{wait}
+	}
 	cer, ok := a.resume(forEntering, ticket, nil, party)
 	if !ok {
 		return SignedIn{}, ErrPasskey
 	}
-	return a.assert(ctx, from, party, &cer, answer)
+	in, err := a.assert(ctx, from, party, &cer, answer)
+	if err == nil {
+		a.byPasskey.refund(key)
+	}
+	return in, err
 }
 
 // ConfirmPasskey ends what BeginPasskeyConfirm began; it has to be a passkey of the caller. The session gets a new cookie.
@@ -62,11 +72,19 @@ func (a *People) ConfirmPasskey(ctx context.Context, c Caller, from Visitor, par
 	if err := c.Need(account.Self); err != nil {
 		return SignedIn{}, err
 	}
+	key := "account " + strings.ToLower(c.Name)
+	if wait := a.byPasskey.take(key, a.o.Now()); wait > 0 {
+		return SignedIn{}, &ThrottledError{wait}
+	}
 	cer, ok := a.resume(forConfirming, ticket, c.session[:], party)
 	if !ok || cer.Account != c.Name {
 		return SignedIn{}, ErrPasskey
 	}
-	return a.assert(ctx, from, party, &cer, answer)
+	in, err := a.assert(ctx, from, party, &cer, answer)
+	if err == nil {
+		a.byPasskey.refund(key)
+	}
+	return in, err
 }
 
 // assert judges what an authenticator said, and begins a session for whoever it speaks for.
@@ -81,6 +99,9 @@ func (a *People) assert(ctx context.Context, from Visitor, party Party, cer *cer
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(answer)
 	if err != nil {
 		a.o.Log.Debug("an answer of a passkey was not read", "cause", err)
+		return SignedIn{}, ErrPasskey
+	}
+	if !a.spend(cer) { // whatever comes of it: a ticket takes one answer
 		return SignedIn{}, ErrPasskey
 	}
 	var who store.Account
@@ -101,9 +122,6 @@ func (a *People) assert(ctx context.Context, from Visitor, party Party, cer *cer
 	// A counter that went back means that there are two of what should be one.
 	if credential.Authenticator.CloneWarning {
 		return SignedIn{}, errors.Join(ErrPasskey, a.refuse(ctx, from, who.Name, "passkey counter went back: it may have been copied"))
-	}
-	if !a.spend(cer) {
-		return SignedIn{}, ErrPasskey
 	}
 	b, err := json.Marshal(credential)
 	if err != nil {

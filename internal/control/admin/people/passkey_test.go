@@ -270,6 +270,71 @@ func signIn(t *testing.T, w *admintest.World, a *authenticator) (people.SignedIn
 	return w.Admin.SignInPasskey(t.Context(), from, party, begun.Ticket, a.get(t, begun))
 }
 
+// TestWrongAnswersOfPasskeysAreCounted: whoever is not signed in fills the audit log neither with one ticket nor with many, and
+// keeps no known browser out.
+func TestWrongAnswersOfPasskeysAreCounted(t *testing.T) {
+	w := admintest.New(t)
+	in, ctx := w.SignIn(t), t.Context()
+	good := add(t, w, in.Caller, "laptop")
+	bad := *good
+	bad.key = newAuthenticator(t).key
+	entries := func() (n int) {
+		t.Helper()
+		if err := w.Admin.EachAudit(ctx, in.Caller, people.AuditQuery{Action: "session.refuse"}, func(page []people.AuditEntry) error { n += len(page); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	begin := func() people.Ceremony {
+		t.Helper()
+		c, err := w.Admin.BeginPasskeySignIn(ctx, from, party)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	one := begin()
+	for range 5 {
+		if _, err := w.Admin.SignInPasskey(ctx, from, party, one.Ticket, bad.get(t, one)); !errors.Is(err, people.ErrPasskey) {
+			t.Fatal(err)
+		}
+	}
+	if n := entries(); n != 1 {
+		t.Errorf("one ticket left %d entries", n)
+	}
+	if _, err := w.Admin.SignInPasskey(ctx, from, party, one.Ticket, good.get(t, one)); !errors.Is(err, people.ErrPasskey) {
+		t.Errorf("a ticket takes a second answer: %v", err)
+	}
+	var throttled *people.ThrottledError
+	for range 100 {
+		c := begin()
+		if _, err := w.Admin.SignInPasskey(ctx, from, party, c.Ticket, bad.get(t, c)); err == nil {
+			t.Fatal("taken")
+		} else if errors.As(err, &throttled) {
+			continue
+		}
+	}
+	if n := entries(); throttled == nil || n > 20 {
+		t.Errorf("many tickets left %d entries", n)
+	}
+	good.counter = bad.counter
+	c := begin()
+	known := from
+	known.Device = in.Device
+	if _, err := w.Admin.SignInPasskey(ctx, known, party, c.Ticket, good.get(t, c)); err != nil {
+		t.Errorf("a known browser on the same network: %v", err)
+	}
+	// Passwords have a bucket of their own.
+	if _, err := w.Admin.SignIn(ctx, from, admintest.Name, admintest.Password); err != nil {
+		t.Errorf("a password from the same network: %v", err)
+	}
+	w.Wait(time.Minute)
+	c = begin()
+	if _, err := w.Admin.SignInPasskey(ctx, from, party, c.Ticket, good.get(t, c)); err != nil {
+		t.Errorf("a minute later: %v", err)
+	}
+}
+
 func TestPasskeysNeedAName(t *testing.T) {
 	w := admintest.New(t)
 	c := w.SignIn(t).Caller
@@ -292,11 +357,19 @@ func FuzzAnswers(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(begun.Ticket, []byte(`{"id":"AA","rawId":"AA","type":"public-key","response":{"clientDataJSON":"e30","attestationObject":"o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YUA"}}`))
-	adding, err := w.Admin.BeginPasskey(f.Context(), in.Caller, party)
-	if err != nil {
-		f.Fatal(err)
-	}
 	f.Fuzz(func(t *testing.T, ticket string, answer []byte) {
+		w.Wait(20 * time.Second) // so that both answers are heard
+		if w.Admin.Fresh(in.Caller).Before(w.Now()) {
+			in = w.SignIn(t)
+		}
+		adding, err := w.Admin.BeginPasskey(t.Context(), in.Caller, party)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun, err := w.Admin.BeginPasskeySignIn(t.Context(), people.Visitor{}, party) // a ticket takes one answer
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, ticket := range []string{ticket, begun.Ticket} {
 			if _, err := w.Admin.SignInPasskey(t.Context(), people.Visitor{}, party, ticket, answer); err == nil {
 				t.Error("somebody came in")

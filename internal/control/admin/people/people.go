@@ -42,7 +42,9 @@ type People struct {
 	o         Options
 	byAccount *throttle     // passwords, by account
 	byDevice  *throttle     // passwords, by known browser: strangers can neither fill nor enter it
-	byAddress *throttle     // everything before the door, by network
+	byAddress *throttle     // passwords, by network
+	byLink    *throttle     // links that are none, by network: one that is right is never slowed
+	byPasskey *throttle     // answers of passkeys, by network or known browser
 	byCode    *throttle     // one-time codes, by account
 	hashers   chan struct{} // bounds the memory that hashing takes at a time
 	sealer    cipher.AEAD
@@ -72,7 +74,8 @@ func New(o Options) (*People, error) {
 	}
 	return &People{
 		o: o, byAccount: newThrottle(accountBurst, accountPace), byDevice: newThrottle(accountBurst, accountPace),
-		byAddress: newThrottle(addressBurst, addressPace), byCode: newThrottle(codeBurst, codePace),
+		byAddress: newThrottle(addressBurst, addressPace), byLink: newThrottle(addressBurst, addressPace),
+		byPasskey: newThrottle(addressBurst, addressPace), byCode: newThrottle(codeBurst, codePace),
 		hashers: make(chan struct{}, maxHashers), sealer: sealer, spent: map[string]time.Time{},
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"merlon/internal/control/admin"
@@ -14,6 +15,8 @@ import (
 	"merlon/internal/control/admin/people"
 	"merlon/internal/control/admin/people/totp"
 	"merlon/internal/model/account"
+	"merlon/internal/store"
+	"merlon/internal/store/sqlite"
 )
 
 var from = people.Visitor{Address: "192.0.2.1", Browser: "test"}
@@ -446,6 +449,93 @@ func TestStrangersLockNobodyOut(t *testing.T) {
 	if _, err := w.Admin.SignIn(ctx, known, admintest.Name, admintest.Password); err != nil {
 		t.Errorf("a minute later: %v", err)
 	}
+}
+
+// TestStrangersKeepNoLinkOut: behind a proxy everybody comes from one address. Who tries links keeps neither those who hold one
+// out, nor those who sign in.
+func TestStrangersKeepNoLinkOut(t *testing.T) {
+	w := admintest.New(t)
+	ctx := t.Context()
+	setup, _, err := w.Admin.NewSetup(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var throttled *people.ThrottledError
+	try := func() {
+		t.Helper()
+		throttled = nil
+		for range 40 {
+			if _, err := w.Admin.CheckInvite(ctx, from, "x"); !errors.Is(err, people.ErrLink) && !errors.As(err, &throttled) {
+				t.Fatal(err)
+			}
+			if err := w.Admin.CheckSetup(ctx, from, "x"); !errors.Is(err, people.ErrSetup) && !errors.As(err, &throttled) {
+				t.Fatal(err)
+			}
+			if _, err := w.Admin.SetUp(ctx, from, "x", "eve", password); !errors.Is(err, people.ErrSetup) && !errors.As(err, &throttled) {
+				t.Fatal(err)
+			}
+			if _, err := w.Admin.BeginPasskeySignIn(ctx, from, party); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if throttled == nil {
+			t.Error("links are tried without end")
+		}
+	}
+	try()
+	if err := w.Admin.CheckSetup(ctx, from, setup); err != nil {
+		t.Errorf("the set-up link: %v", err)
+	}
+	boss, err := w.Admin.SetUp(ctx, from, setup, admintest.Name, admintest.Password)
+	if err != nil {
+		t.Fatalf("the set-up link: %v", err)
+	}
+	try()
+	join(t, w, boss.Caller, "ben", account.Viewer)
+	if _, err := w.Admin.SignIn(ctx, from, "ben", password); err != nil {
+		t.Errorf("a new browser: %v", err)
+	}
+}
+
+// TestEditsLeaveWhatChangedMeanwhile: a change of role, or disabling, that was asked for while another change was under way
+// takes nothing of that back.
+func TestEditsLeaveWhatChangedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := admintest.New(t)
+		boss, ctx := w.SignIn(t).Caller, t.Context()
+		join(t, w, boss, "ben", account.Viewer)
+		during := func(first func(*sqlite.Change) error, then func() error) {
+			t.Helper()
+			began, goOn := make(chan struct{}), make(chan struct{})
+			errs := make(chan error, 2)
+			go func() {
+				errs <- w.Store.Change(ctx, store.AuditEntry{Actor: "test", Action: "account.password"}, func(ch *sqlite.Change) error {
+					close(began)
+					<-goOn
+					return first(ch)
+				})
+			}()
+			<-began
+			go func() { errs <- then() }()
+			synctest.Wait() // it has looked at the account and waits for its turn
+			close(goOn)
+			for range 2 {
+				if err := <-errs; err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		during(func(ch *sqlite.Change) error { return ch.SetHash("ben", "the new one") }, func() error { return w.Admin.SetRole(ctx, boss, "ben", account.Security) })
+		during(func(ch *sqlite.Change) error {
+			s, err := ch.Account("ben")
+			s.Disabled = true
+			return errors.Join(err, ch.SetAccount(s))
+		}, func() error { return w.Admin.SetRole(ctx, boss, "ben", account.Developer) })
+		s, err := w.Store.Account(ctx, "ben")
+		if err != nil || s.Hash != "the new one" || !s.Disabled || s.Roles[0] != string(account.Developer) {
+			t.Errorf("%+v %v", s, err)
+		}
+	})
 }
 
 func TestHashesAreMadeAnewWhenTheirCostChanges(t *testing.T) {

@@ -39,30 +39,24 @@ func (a *People) NeedsSetup(ctx context.Context) (bool, error) {
 
 // CheckSetup tells with ErrSetup that a set-up link does not work, before anybody fills in its form.
 func (a *People) CheckSetup(ctx context.Context, from Visitor, token string) error {
-	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {
-		return &ThrottledError{wait}
-	}
 	offered, err := a.o.Store.SetupOffered(ctx, sha256.Sum256([]byte(token)), a.o.Now())
 	if err == nil && !offered {
-		err = ErrSetup
+		err = a.badLink(from, ErrSetup)
 	}
 	return err
 }
 
 // SetUp creates the administrator's account with a set-up token, exactly once, and signs in.
 func (a *People) SetUp(ctx context.Context, from Visitor, token, name, password string) (SignedIn, error) {
-	if wait := a.byAddress.take(addressKey(from.Address), a.o.Now()); wait > 0 {
-		return SignedIn{}, &ThrottledError{wait}
+	// Only a token that waits is worth the work of hashing.
+	if err := a.CheckSetup(ctx, from, token); err != nil {
+		return SignedIn{}, err
 	}
 	if err := account.CheckName(name); err != nil {
 		return SignedIn{}, &InputError{"name", err}
 	}
 	if err := account.CheckPassword(password, name); err != nil {
 		return SignedIn{}, &InputError{"password", err}
-	}
-	// Only a token that waits is worth the work of hashing.
-	if pending, err := a.o.Store.SetupPending(ctx, a.o.Now()); err != nil || !pending {
-		return SignedIn{}, errors.Join(err, ErrSetup)
 	}
 	hash, err := a.hash(ctx, password)
 	if err != nil {

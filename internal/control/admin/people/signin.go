@@ -131,7 +131,7 @@ func (a *People) SignInCode(ctx context.Context, from Visitor, ticket, code stri
 		return SignedIn{}, ErrSignIn
 	}
 	stored, err := a.o.Store.Account(ctx, s.Account)
-	if errors.Is(err, store.ErrNotFound) || err == nil && stored.Disabled {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (stored.Disabled || len(stored.TOTP) == 0) { // or codes were removed since
 		return SignedIn{}, ErrSignIn
 	}
 	if err != nil {
