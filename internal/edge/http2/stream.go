@@ -125,6 +125,14 @@ func (s *Stream) mark(flag *bool) {
 	s.c.mu.Unlock()
 }
 
+// Shut tells whether the client cannot send anything of its body since bodies that nobody has read yet take up the window of
+// the connection: that nothing comes is no fault of its.
+func (s *Stream) Shut() bool {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.c.receive <= 0 && !s.ended
+}
+
 // Blame says that the client is at fault for what it has sent behind the head, in a way that only who serves the request can
 // see. It counts as a fault that the connection has found itself does, and the request, answered or not, makes good for
 // nothing: many of them end the connection (CVE-2025-8671). What the connection has found is not counted again.

@@ -73,6 +73,8 @@ type flow struct {
 	next, prev *flow
 	// reading and writing are until when a wait for the client may last, 0 for none.
 	reading, writing atomic.Int64
+	// shut tells that the client was kept from sending while it was waited for.
+	shut atomic.Bool
 }
 
 func newFlow(s *Server) *flow {
@@ -111,6 +113,7 @@ func (f *flow) release() {
 	f.told, f.sent, f.credit = 0, 0, 0
 	f.reading.Store(0)
 	f.writing.Store(0)
+	f.shut.Store(false)
 	for _, b := range [...]*[]byte{&f.out, &f.captured, &f.answer} {
 		if cap(*b) > keptBuffer {
 			*b = nil
@@ -121,8 +124,13 @@ func (f *flow) release() {
 // expire ends waits for the client that have lasted too long.
 func (f *flow) expire(now int64) {
 	if at := f.reading.Load(); at != 0 && now > at {
-		f.reading.Store(0)
-		f.ExpireRead()
+		if f.stream != nil && f.stream.Shut() {
+			f.shut.Store(true)
+			f.reading.CompareAndSwap(at, now+int64(bodyGrace)) // from when it may send again, or a little later
+		} else {
+			f.reading.Store(0)
+			f.ExpireRead()
+		}
 	}
 	if at := f.writing.Load(); at != 0 && now > at {
 		f.writing.Store(0)

@@ -41,6 +41,9 @@ func (f *flow) patience() int64 {
 func (f *flow) earn(since int64, n int) {
 	if f.rate > 0 {
 		spent := f.s.now() - since
+		if f.shut.CompareAndSwap(true, false) {
+			spent = 0
+		}
 		f.credit = min(f.credit-spent+int64(n)*int64(time.Second)/f.rate, int64(f.s.o.Timeouts.Body))
 	}
 }
