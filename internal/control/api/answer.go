@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
+
+	"merlon/internal/control/api/query"
 )
 
 // gzipFrom is the length from which an answer is worth compressing: below it fits into one packet anyway.
@@ -120,11 +122,11 @@ type page[T any] struct {
 
 // pageOf cuts a page out of a list that is short enough to be read whole: it begins behind the entry whose key is the
 // cursor. Where that has gone meanwhile nobody knows where to go on, and the cursor is a mistake.
-func pageOf[In, Out any](q *query, all []In, key func(*In) string, out func(*In) Out) (page[Out], error) {
-	cursor, limit := q.text("cursor"), q.limit()
+func pageOf[In, Out any](q *query.Query, all []In, key func(*In) string, out func(*In) Out) (page[Out], error) {
+	cursor, limit := q.Text("cursor"), q.Limit()
 	p := page[Out]{Items: []Out{}}
-	if q.err != nil {
-		return p, q.err
+	if q.Err != nil {
+		return p, q.Err
 	}
 	from := 0
 	if cursor != "" {
@@ -135,8 +137,8 @@ func pageOf[In, Out any](q *query, all []In, key func(*In) string, out func(*In)
 			}
 		}
 		if from < 0 {
-			q.wrong("cursor", "what it stood at has gone: begin again without it")
-			return p, q.err
+			q.Wrong("cursor", "what it stood at has gone: begin again without it")
+			return p, q.Err
 		}
 	}
 	for i := from; i < len(all); i++ {

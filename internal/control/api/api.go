@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"merlon/internal/control/admin"
+	"merlon/internal/control/api/query"
+	"merlon/internal/control/api/quota"
 	"merlon/internal/model/account"
 )
 
@@ -34,20 +36,20 @@ type Options struct {
 type server struct {
 	Options
 	self    []byte // its own description
-	buckets buckets
-	repeats repeats
+	buckets *quota.Buckets
+	repeats *quota.Repeats
 }
 
 // ask is a request with who asks and what they ask for.
 type ask struct {
 	*http.Request
 	caller admin.Caller
-	query  *query
+	query  *query.Query
 }
 
 // New makes the handler of everything in Routes.
 func New(o Options) http.Handler {
-	s := &server{Options: o, self: Description(), buckets: newBuckets(), repeats: newRepeats()}
+	s := &server{Options: o, self: Description(), buckets: quota.NewBuckets(), repeats: quota.NewRepeats()}
 	mux := http.NewServeMux()
 	for _, r := range Routes() {
 		mux.HandleFunc(r.Method+" "+r.Path, s.serve(r))
@@ -117,8 +119,8 @@ func (s *server) admit(w http.ResponseWriter, a *ask, route *Route) (err error) 
 		err = errProof
 	}
 	if err == nil && inside {
-		a.query = parseQuery(a.URL.RawQuery, route.Query)
-		err = a.query.err
+		a.query = query.Parse(a.URL.RawQuery, route.Query)
+		err = a.query.Err
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 
 	"merlon/internal/control/admin"
 	"merlon/internal/control/admin/estate"
+	"merlon/internal/control/api/query"
 	"merlon/internal/model/identity"
 	"merlon/internal/model/inventory"
 )
@@ -23,17 +24,17 @@ type bulkEdit struct {
 func (b *bulkEdit) selection() (admin.Selection, error) {
 	out := admin.Selection{IDs: b.IDs}
 	values, err := url.ParseQuery(b.Filter)
-	q := &query{values: values}
+	q := &query.Query{Values: values}
 	if err != nil {
-		q.wrong("filter", "write it as the query of an address, such as owner=-&state=confirmed")
+		q.Wrong("filter", "write it as the query of an address, such as owner=-&state=confirmed")
 	}
 	for name, all := range values {
 		if !estate.Known(name) || len(all) > 1 || len(b.IDs) > 0 {
-			q.wrong("filter", "use each parameter of GET /v1/inventory once, and no ids beside it")
+			q.Wrong("filter", "use each parameter of GET /v1/inventory once, and no ids beside it")
 		}
 	}
-	out.Query = q.filter()
-	return out, q.err
+	out.Query = q.Filter()
+	return out, q.Err
 }
 
 // editPreview is what a change would do.
@@ -111,7 +112,7 @@ type viewEdit struct {
 }
 
 func (s *server) views(w http.ResponseWriter, r *ask) error {
-	room := r.query.word("room", admin.Rooms()...)
+	room := r.query.Word("room", admin.Rooms()...)
 	var all []admin.View
 	for _, known := range admin.Rooms() {
 		if room != "" && room != known {

@@ -58,7 +58,7 @@ type lineFinding struct {
 // events answers {"items":[verdict lines],"next_cursor"}; verdict lines are written by their own encoder, so that they are
 // the same everywhere.
 func (s *server) events(w http.ResponseWriter, r *ask) error {
-	q, err := r.query.events(s.Admin.Now())
+	q, err := r.query.Events(s.Admin.Now())
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ const moreTrailer = "Merlon-More"
 
 // exportEvents streams verdict lines, one a line.
 func (s *server) exportEvents(w http.ResponseWriter, r *ask) error {
-	q, err := r.query.events(s.Admin.Now())
+	q, err := r.query.Events(s.Admin.Now())
 	if err != nil {
 		return err
 	}
@@ -213,8 +213,8 @@ type histogram struct {
 }
 
 func (s *server) histogram(w http.ResponseWriter, r *ask) error {
-	steps := int(r.query.number("steps", 1, 500, 60))
-	q, err := r.query.events(s.Admin.Now())
+	steps := int(r.query.Number("steps", 1, 500, 60))
+	q, err := r.query.Events(s.Admin.Now())
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ type endpointPage struct {
 }
 
 func (s *server) inventory(w http.ResponseWriter, r *ask) error {
-	q, err := r.query.inventory()
+	q, err := r.query.Inventory()
 	if err != nil {
 		return err
 	}
@@ -90,15 +90,15 @@ type groupPage struct {
 }
 
 func (s *server) groups(w http.ResponseWriter, r *ask) error {
-	q := r.query.filter()
-	by, _ := estate.ParseDim(r.query.word("by", each(estate.GroupDims(), estate.Dim.String)...))
-	r.query.word("sort", "endpoints", "risk", "requests", "last_seen")
-	q.Skip, q.Limit = int(r.query.number("cursor", 1, 1<<31-1, 0)), r.query.limit()
+	q := r.query.Filter()
+	by, _ := estate.ParseDim(r.query.Word("by", each(estate.GroupDims(), estate.Dim.String)...))
+	r.query.Word("sort", "endpoints", "risk", "requests", "last_seen")
+	q.Skip, q.Limit = int(r.query.Number("cursor", 1, 1<<31-1, 0)), r.query.Limit()
 	if q.Sort == "endpoints" {
 		q.Sort = ""
 	}
-	if r.query.err != nil {
-		return r.query.err
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	found, err := s.Admin.Groups(r.Context(), r.caller, q, by)
 	if err != nil {
@@ -151,11 +151,11 @@ type tree struct {
 
 func (s *server) tree(w http.ResponseWriter, r *ask) error {
 	q := admin.TreeQuery{
-		Query: r.query.filter(), Requests: r.query.word("size", "endpoints", "requests") == "requests",
-		Lines: int(r.query.number("lines", 1, estate.MaxLines, 0)), Depth: int(r.query.number("depth", 1, estate.MaxDepth, 0)),
+		Query: r.query.Filter(), Requests: r.query.Word("size", "endpoints", "requests") == "requests",
+		Lines: int(r.query.Number("lines", 1, estate.MaxLines, 0)), Depth: int(r.query.Number("depth", 1, estate.MaxDepth, 0)),
 	}
-	if r.query.err != nil {
-		return r.query.err
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	t, err := s.Admin.Tree(r.Context(), r.caller, q)
 	if err != nil {
@@ -258,10 +258,10 @@ func matches(values []string, edition string) bool {
 }
 
 func (s *server) export(w http.ResponseWriter, r *ask) error {
-	format := admin.Format(r.query.word("format", each(admin.Formats(), func(f admin.Format) string { return string(f) })...))
-	q := r.query.filter()
-	if r.query.err != nil {
-		return r.query.err
+	format := admin.Format(r.query.Word("format", each(admin.Formats(), func(f admin.Format) string { return string(f) })...))
+	q := r.query.Filter()
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	if format == "" {
 		format = admin.FormatJSON

@@ -9,6 +9,7 @@ import (
 
 	"merlon/internal/control/admin"
 	"merlon/internal/control/admin/people"
+	"merlon/internal/control/api/quota"
 )
 
 // problem is an answer of RFC 9457.
@@ -67,13 +68,13 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case is(errMethod):
 		return http.StatusMethodNotAllowed
-	case is(admin.ErrLastAdmin, admin.ErrExists, admin.ErrChanged, errUnderWay, errSecret):
+	case is(admin.ErrLastAdmin, admin.ErrExists, admin.ErrChanged, quota.ErrUnderWay, quota.ErrSecret):
 		return http.StatusConflict
 	case is(errPrecondition):
 		return http.StatusPreconditionFailed
 	case is(errMedia):
 		return http.StatusUnsupportedMediaType
-	case is(errReused):
+	case is(quota.ErrReused):
 		return http.StatusUnprocessableEntity
 	default:
 		return http.StatusInternalServerError
@@ -90,9 +91,9 @@ func typeOf(err error) string {
 		return problemStale
 	case errors.Is(err, admin.ErrSite):
 		return problemSite
-	case errors.Is(err, errReused):
+	case errors.Is(err, quota.ErrReused):
 		return problemReused
-	case errors.Is(err, errSecret):
+	case errors.Is(err, quota.ErrSecret):
 		return problemSecret
 	case errors.Is(err, admin.ErrChanged), errors.Is(err, errPrecondition):
 		return problemMoved
@@ -110,7 +111,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var throttled *admin.ThrottledError
 	if errors.As(err, &throttled) {
 		w.Header().Set("Retry-After", strconv.Itoa(throttled.Seconds()))
-	} else if errors.Is(err, errUnderWay) || errors.Is(err, admin.ErrBusy) {
+	} else if errors.Is(err, quota.ErrUnderWay) || errors.Is(err, admin.ErrBusy) {
 		w.Header().Set("Retry-After", "1")
 	}
 	var second *people.SecondStep

@@ -28,9 +28,9 @@ func (s *server) profile(w http.ResponseWriter, r *ask) error {
 
 func (s *server) cpuProfile(w http.ResponseWriter, r *ask) error {
 	q := r.query
-	seconds := q.number("seconds", 1, maxProfile, 1)
-	if q.err != nil {
-		return q.err
+	seconds := q.Number("seconds", 1, maxProfile, 1)
+	if q.Err != nil {
+		return q.Err
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Disposition", `attachment; filename="cpu.pprof"`)

@@ -56,7 +56,7 @@ func (s *server) unblock(w http.ResponseWriter, r *ask) error {
 }
 
 func (s *server) audit(w http.ResponseWriter, r *ask) error {
-	q, err := r.query.audit()
+	q, err := r.query.Audit()
 	if err != nil {
 		return err
 	}
@@ -73,8 +73,8 @@ func (s *server) audit(w http.ResponseWriter, r *ask) error {
 
 // exportAudit streams all that a filter selects, a page at a time, so that a long log takes no memory.
 func (s *server) exportAudit(w http.ResponseWriter, r *ask) error {
-	asCSV := r.query.word("format", "ndjson", "csv") == "csv"
-	q, err := r.query.audit()
+	asCSV := r.query.Word("format", "ndjson", "csv") == "csv"
+	q, err := r.query.Audit()
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ type list[T any] struct {
 }
 
 func (s *server) series(w http.ResponseWriter, r *ask) error {
-	q, err := r.query.series(s.Admin.Now())
+	q, err := r.query.Series(s.Admin.Now())
 	if err != nil {
 		return err
 	}
@@ -181,9 +181,9 @@ type changes struct {
 }
 
 func (s *server) changes(w http.ResponseWriter, r *ask) error {
-	since, most := r.query.time("since"), int(r.query.number("limit", 1, 50, 50))
-	if r.query.err != nil {
-		return r.query.err
+	since, most := r.query.Time("since"), int(r.query.Number("limit", 1, 50, 50))
+	if r.query.Err != nil {
+		return r.query.Err
 	}
 	out := changes{Since: since}
 	if since.IsZero() {

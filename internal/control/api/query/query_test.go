@@ -1,4 +1,4 @@
-package api
+package query
 
 import (
 	"strings"
@@ -23,21 +23,21 @@ func FuzzQuery(f *testing.F) {
 			}
 			return err == nil
 		}
-		if q, err := parseQuery(raw, inventoryQuery()).inventory(); check(err) {
+		if q, err := Parse(raw, Inventory()).Inventory(); check(err) {
 			if q.Limit < 1 || q.Limit > admin.MaxPage || len(q.Search) > maxValue {
 				t.Fatalf("%q: %+v", raw, q)
 			}
 		}
-		if q, err := parseQuery(raw, eventQuery(pages()...)).events(time.Unix(1e9, 0)); check(err) && (q.Limit < 1 || q.Limit > admin.MaxPage || q.MinSeverity > 4) {
+		if q, err := Parse(raw, Event(Pages()...)).Events(time.Unix(1e9, 0)); check(err) && (q.Limit < 1 || q.Limit > admin.MaxPage || q.MinSeverity > 4) {
 			t.Fatalf("%q: %+v", raw, q)
 		}
-		if q, err := parseQuery(raw, []Parameter{{Name: "from"}, {Name: "to"}, {Name: "step"}, {Name: "endpoint"}}).series(time.Unix(1e9, 0)); check(err) && q.Step < 10*time.Second {
+		if q, err := Parse(raw, []Parameter{{Name: "from"}, {Name: "to"}, {Name: "step"}, {Name: "endpoint"}}).Series(time.Unix(1e9, 0)); check(err) && q.Step < 10*time.Second {
 			t.Fatalf("%q: %+v", raw, q)
 		}
 		// The same mistake every time, whatever the order of a map.
-		a, b := parseQuery(raw, inventoryQuery()), parseQuery(raw, inventoryQuery())
-		if (a.err == nil) != (b.err == nil) || a.err != nil && a.err.Error() != b.err.Error() {
-			t.Fatalf("%q: %v, then %v", raw, a.err, b.err)
+		a, b := Parse(raw, Inventory()), Parse(raw, Inventory())
+		if (a.Err == nil) != (b.Err == nil) || a.Err != nil && a.Err.Error() != b.Err.Error() {
+			t.Fatalf("%q: %v, then %v", raw, a.Err, b.Err)
 		}
 	})
 }

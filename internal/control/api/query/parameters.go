@@ -1,4 +1,4 @@
-package api
+package query
 
 import (
 	"strings"
@@ -7,15 +7,15 @@ import (
 	"merlon/internal/control/admin/estate"
 )
 
-func profileQuery() []Parameter {
+func Profile() []Parameter {
 	return []Parameter{{"seconds", "integer", "how long to watch; 1 by default, 25 at most"}}
 }
 
-func pages() []Parameter {
+func Pages() []Parameter {
 	return []Parameter{{"limit", "integer", "entries a page, 1 to 500; 100 by default"}, {"cursor", "string", "next_cursor of the page before"}}
 }
 
-func seriesQuery() []Parameter {
+func Series() []Parameter {
 	return []Parameter{
 		{"site", "string", "only this site"},
 		{"endpoint", "integer", "only this endpoint's id"},
@@ -25,12 +25,12 @@ func seriesQuery() []Parameter {
 	}
 }
 
-func changesQuery() []Parameter {
+func Changes() []Parameter {
 	return []Parameter{{"since", "string", "RFC 3339; when the caller last looked, or a day ago, by default"}, {"limit", "integer", "endpoints listed, 1 to 50; 50 by default"}}
 }
 
 // filterQuery is what selects endpoints.
-func filterQuery() []Parameter {
+func Filter() []Parameter {
 	const none = "; - for those without one"
 	return []Parameter{
 		{"site", "string", "only this site"},
@@ -57,35 +57,35 @@ func filterQuery() []Parameter {
 	}
 }
 
-func inventoryQuery() []Parameter {
-	return append(append(pages(), filterQuery()...),
+func Inventory() []Parameter {
+	return append(append(Pages(), Filter()...),
 		Parameter{"facets", "boolean", "count what each value of each filter would leave"},
 		Parameter{"sort", "string", strings.Join(admin.Sorts(), ", ")})
 }
 
-func groupQuery() []Parameter {
-	return append(append(pages(), filterQuery()...),
-		Parameter{"by", "string", strings.Join(each(estate.GroupDims(), estate.Dim.String), ", ") + "; site by default"},
+func Group() []Parameter {
+	return append(append(Pages(), Filter()...),
+		Parameter{"by", "string", strings.Join(groupings(), ", ") + "; site by default"},
 		Parameter{"sort", "string", "endpoints (the default), risk, requests or last_seen"})
 }
 
-func treeQuery() []Parameter {
-	return append(filterQuery(),
+func Tree() []Parameter {
+	return append(Filter(),
 		Parameter{"size", "string", "by what boxes are sized: endpoints (the default) or requests"},
 		Parameter{"lines", "integer", "height of the picture in lines of text, 1 to 80; 34 by default"},
 		Parameter{"depth", "integer", "levels, 1 to 5; 4 by default"})
 }
 
-func exportQuery() []Parameter {
-	return append(filterQuery(), Parameter{"format", "string", "json (the default), csv or openapi"})
+func Export() []Parameter {
+	return append(Filter(), Parameter{"format", "string", "json (the default), csv or openapi"})
 }
 
-func viewQuery() []Parameter {
-	return append(pages(), Parameter{"room", "string", strings.Join(admin.Rooms(), " or ") + "; both by default"})
+func View() []Parameter {
+	return append(Pages(), Parameter{"room", "string", strings.Join(admin.Rooms(), " or ") + "; both by default"})
 }
 
 // eventQuery is every condition on events, and more.
-func eventQuery(more ...Parameter) []Parameter {
+func Event(more ...Parameter) []Parameter {
 	for _, p := range admin.EventParameters() {
 		kind := "string"
 		if p.Name == "endpoint" || p.Name == "asn" {
@@ -96,7 +96,7 @@ func eventQuery(more ...Parameter) []Parameter {
 	return more
 }
 
-func auditQuery() []Parameter {
+func Audit() []Parameter {
 	return []Parameter{
 		{"actor", "string", "only by this account or token"},
 		{"action", "string", "only this action, or all of a noun with a dot at its end: token."},
@@ -104,4 +104,12 @@ func auditQuery() []Parameter {
 		{"since", "string", "only from this time on (RFC 3339)"},
 		{"until", "string", "only before this time (RFC 3339)"},
 	}
+}
+
+func groupings() []string {
+	var out []string
+	for _, d := range estate.GroupDims() {
+		out = append(out, d.String())
+	}
+	return out
 }
