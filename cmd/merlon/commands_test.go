@@ -47,6 +47,8 @@ func TestEveryCommandRefuses(t *testing.T) {
 		"merlon inventory diff":   {{}, {"--against", "none.json", "--data", "none"}},
 		"merlon inventory export": {{"surplus"}, {"--data", "none"}, {"--format", "nonsense", "--data", "none"}},
 		"merlon inspect":          {{}, {"a", "b"}, {"none.har"}},
+		"merlon audit":            {{"nonsense"}},
+		"merlon audit verify":     {{"surplus"}, {"--data", "none"}},
 		"merlon token":            {{"nonsense"}},
 		"merlon token create":     {{}, {"ci", "--role", "king"}, {"ci", "--days", "0"}, {"ci", "--days", "x"}, {"ci", "--data", "none"}},
 		"merlon token list":       {{"surplus"}, {"--format", "nonsense"}, {"--data", "none"}},

@@ -263,7 +263,11 @@ func TestLockedDirectory(t *testing.T) {
 	defer up.Close()
 	dir := t.TempDir()
 	serveProcess(t, dir, up.URL, "")
-	ingest := exec.Command(os.Args[0], "ingest", "--data", filepath.Join(dir, "data"), os.Args[0])
+	lines := filepath.Join(dir, "access.log")
+	if err := os.WriteFile(lines, []byte(`192.0.2.7 - - [21/Nov/2026:10:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "curl/8"`+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ingest := exec.Command(os.Args[0], "ingest", "--data", filepath.Join(dir, "data"), lines)
 	ingest.Env = append(os.Environ(), runAsMerlon+"=1")
 	out, err := ingest.CombinedOutput()
 	if ingest.ProcessState.ExitCode() != exitUsage || !strings.Contains(string(out), "merlon serve") {
