@@ -21,8 +21,9 @@ type Account struct {
 	Passkeys int
 }
 
-// SecondFactor tells whether a password alone does not let the account in.
-func (a *Account) SecondFactor() bool { return a.Codes || a.Passkeys > 0 }
+// SecondFactor tells whether a password alone does not let the account in. A passkey is another way in beside the password, which
+// goes on opening the door by itself: only codes are asked for after it.
+func (a *Account) SecondFactor() bool { return a.Codes }
 
 // Session is a signed-in browser. Its cookie's value is known to the browser alone.
 type Session struct {
@@ -88,6 +89,7 @@ var (
 	ErrName          = fmt.Errorf("write a name of 1 to %d characters out of letters, digits and . _ @ + -", MaxName)
 	ErrShortPassword = fmt.Errorf("choose a password of at least %d characters: a few words do", MinPassword)
 	ErrLongPassword  = fmt.Errorf("choose a password of at most %d bytes", MaxPassword)
+	ErrOwnName       = errors.New("choose another name: the audit log calls Merlon itself by this one")
 	ErrPlainPassword = errors.New("choose a password that is neither one repeated character nor the account's name")
 )
 
@@ -102,6 +104,9 @@ func CheckName(name string) error {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("._@+-", c) < 0 {
 			return ErrName
 		}
+	}
+	if strings.EqualFold(name, "merlon") {
+		return ErrOwnName
 	}
 	return nil
 }

@@ -80,3 +80,31 @@ func TestCheckPassword(t *testing.T) {
 		})
 	}
 }
+
+func TestOnlyCodesAreASecondFactor(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		a    Account
+		want bool
+	}{
+		{"a password", Account{}, false},
+		{"passkeys beside a password", Account{Passkeys: 2}, false},
+		{"codes", Account{Codes: true}, true},
+		{"both", Account{Codes: true, Passkeys: 1}, true},
+	} {
+		if got := tt.a.SecondFactor(); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
+func TestNobodyIsCalledMerlon(t *testing.T) {
+	for _, name := range []string{"merlon", "Merlon", "MERLON"} {
+		if err := CheckName(name); !errors.Is(err, ErrOwnName) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := CheckName("merlon-ci"); err != nil {
+		t.Error(err)
+	}
+}

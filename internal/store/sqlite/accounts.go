@@ -132,9 +132,16 @@ func (c *Change) AddLogin(l store.Login) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.t.exec(`UPDATE accounts SET signed_in = ? WHERE name = ?`, at, l.Account)
+	if _, err = c.t.exec(`UPDATE accounts SET signed_in = ? WHERE name = ?`, at, l.Account); err != nil {
+		return err
+	}
+	_, err = c.t.exec(`DELETE FROM logins WHERE token_hash IN (SELECT l.token_hash FROM logins l JOIN accounts a ON a.name = l.account
+		WHERE a.name = ? AND l.token_hash <> ? ORDER BY l.seen DESC, l.created DESC LIMIT -1 OFFSET ?)`, l.Account, l.TokenHash[:], MaxLogins-1)
 	return err
 }
+
+// MaxLogins bounds the logins of one account: the one that was not used for longest goes.
+const MaxLogins = 50
 
 // RemoveLogin ends a login; store.ErrNotFound when it is not there.
 func (c *Change) RemoveLogin(hash [32]byte) error {
@@ -176,6 +183,15 @@ func (d *DB) Login(ctx context.Context, hash [32]byte, now time.Time) (store.Log
 		return store.Login{}, store.Account{}, fmt.Errorf("login: %w", err)
 	}
 	return l.login(), a, nil
+}
+
+// LoginNamed finds the login that is valid at the time now and whose cookie's hash begins with these bytes; store.ErrNotFound when
+// there is none.
+func (d *DB) LoginNamed(ctx context.Context, prefix []byte, now time.Time) (store.Login, error) {
+	var l loginRow
+	err := d.readers.QueryRowContext(ctx, `SELECT `+loginColumns+` FROM logins l WHERE substr(l.token_hash, 1, ?) = ? AND l.expires > ? LIMIT 1`,
+		len(prefix), prefix, now.UnixNano()).Scan(l.into()...)
+	return l.login(), diskError(err)
 }
 
 // Logins lists those that are valid at the time now, of one account or, with "", of all, the last used first.

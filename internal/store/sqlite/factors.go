@@ -95,6 +95,12 @@ func (c *Change) RemoveInvite(hash [32]byte) error {
 	return c.t.affect(`DELETE FROM invites WHERE token_hash = ?`, hash[:])
 }
 
+// RemoveInvitesBy takes back all that an account made.
+func (c *Change) RemoveInvitesBy(account string) error {
+	_, err := c.t.exec(`DELETE FROM invites WHERE by = ?`, account)
+	return err
+}
+
 // Invites lists those that can be used at the time now, the latest first.
 func (d *DB) Invites(ctx context.Context, now time.Time) (out []store.Invite, err error) {
 	err = d.each(ctx, func(r *sql.Rows) error {

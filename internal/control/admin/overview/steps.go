@@ -154,7 +154,7 @@ func (s *State) Steps() []Step {
 	if f := s.Admins; f != nil {
 		steps = append(steps, Step{
 			ID: "factors", Stage: Keep, Done: f.Single == 0, Title: "Ask administrators for a second factor", Href: "/people", Where: "People",
-			Why: count(f.Single, "administrator signs", "administrators sign") + " in with a password alone.",
+			Why: count(f.Single, "administrator signs", "administrators sign") + " in with a password alone: only one-time codes are asked for after it, a passkey is a way in beside it.",
 		})
 	}
 	return append(steps, Step{

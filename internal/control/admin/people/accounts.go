@@ -29,11 +29,16 @@ func (a *People) SetRole(ctx context.Context, c Caller, name string, role accoun
 	}
 	return a.edit(ctx, c, "account.role", name, string(role), func(ch *sqlite.Change, s store.Account) error {
 		s.Roles = []string{string(role)}
+		if !role.May(account.EditPeople) { // whoever may invite nobody has invited nobody
+			if err := ch.RemoveInvitesBy(s.Name); err != nil {
+				return err
+			}
+		}
 		return ch.SetAccount(s)
 	})
 }
 
-// SetDisabled keeps an account out, and ends its sessions, or lets it in again.
+// SetDisabled keeps an account out, ends its sessions and takes back the links it made, or lets it in again.
 func (a *People) SetDisabled(ctx context.Context, c Caller, name string, disabled bool) error {
 	action := "account.enable"
 	if disabled {
@@ -41,13 +46,20 @@ func (a *People) SetDisabled(ctx context.Context, c Caller, name string, disable
 	}
 	return a.edit(ctx, c, action, name, "", func(ch *sqlite.Change, s store.Account) error {
 		s.Disabled = disabled
+		if disabled {
+			if err := ch.RemoveInvitesBy(s.Name); err != nil {
+				return err
+			}
+		}
 		return ch.SetAccount(s)
 	})
 }
 
-// RemoveAccount removes an account with its sessions, passkeys and codes. What it did stays in the audit log.
+// RemoveAccount removes an account with its sessions, passkeys and codes, and takes back the links it made. What it did stays in the audit log.
 func (a *People) RemoveAccount(ctx context.Context, c Caller, name string) error {
-	return a.edit(ctx, c, "account.remove", name, "", func(ch *sqlite.Change, s store.Account) error { return ch.RemoveAccount(s.Name) })
+	return a.edit(ctx, c, "account.remove", name, "", func(ch *sqlite.Change, s store.Account) error {
+		return errors.Join(ch.RemoveInvitesBy(s.Name), ch.RemoveAccount(s.Name))
+	})
 }
 
 // ResetFactors takes one-time codes, recovery codes and passkeys off an account whose owner has lost them, and ends its sessions.

@@ -538,6 +538,78 @@ func TestEditsLeaveWhatChangedMeanwhile(t *testing.T) {
 	})
 }
 
+// TestSessionsOfAnAccountAreBounded: nobody hides a session behind a thousand others, and the one not used for longest goes.
+func TestSessionsOfAnAccountAreBounded(t *testing.T) {
+	w := admintest.New(t)
+	boss, ctx := w.SignIn(t).Caller, t.Context()
+	first := join(t, w, boss, "ben", account.Viewer)
+	var last people.SignedIn
+	for range sqlite.MaxLogins {
+		w.Wait(time.Second)
+		in, err := w.Admin.SignIn(ctx, from, "ben", password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = in
+	}
+	if _, err := w.Admin.Session(ctx, first.Secret, "192.0.2.1"); !errors.Is(err, people.ErrSignIn) {
+		t.Errorf("the first session: %v", err)
+	}
+	list, err := w.Admin.Sessions(ctx, last.Caller)
+	if err != nil || len(list) != sqlite.MaxLogins {
+		t.Fatalf("%d sessions, %v", len(list), err)
+	}
+	if err := w.Admin.RevokeSession(ctx, boss, list[len(list)-1].ID); err != nil {
+		t.Errorf("the oldest is not revoked: %v", err)
+	}
+	if err := w.Admin.RevokeSession(ctx, boss, list[len(list)-1].ID); !errors.Is(err, people.ErrNotFound) {
+		t.Errorf("twice: %v", err)
+	}
+	for _, id := range []string{"", "00", "zz", list[0].ID + "00"} {
+		if err := w.Admin.RevokeSession(ctx, boss, id); !errors.Is(err, people.ErrNotFound) {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+// TestLinksGoWithWhoMadeThem: an administrator who is one no more leaves no way in behind.
+func TestLinksGoWithWhoMadeThem(t *testing.T) {
+	for name, do := range map[string]func(w *admintest.World, boss people.Caller) error{
+		"removed": func(w *admintest.World, boss people.Caller) error {
+			return w.Admin.RemoveAccount(t.Context(), boss, "ben")
+		},
+		"disabled": func(w *admintest.World, boss people.Caller) error {
+			return w.Admin.SetDisabled(t.Context(), boss, "ben", true)
+		},
+		"demoted": func(w *admintest.World, boss people.Caller) error {
+			return w.Admin.SetRole(t.Context(), boss, "ben", account.Security)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := admintest.New(t)
+			boss, ctx := w.SignIn(t).Caller, t.Context()
+			ben := join(t, w, boss, "ben", account.Admin)
+			_, his, err := w.Admin.Invite(ctx, ben.Caller, "eve", account.Admin)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, other, err := w.Admin.Invite(ctx, boss, "cleo", account.Viewer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := do(w, boss); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.Admin.Accept(ctx, from, his, password); !errors.Is(err, people.ErrLink) {
+				t.Errorf("the link works: %v", err)
+			}
+			if _, err := w.Admin.Accept(ctx, from, other, password); err != nil {
+				t.Errorf("another's link: %v", err)
+			}
+		})
+	}
+}
+
 func TestHashesAreMadeAnewWhenTheirCostChanges(t *testing.T) {
 	w := admintest.New(t)
 	ctx := t.Context()

@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"time"
 
@@ -110,26 +111,24 @@ func (a *People) RevokeSession(ctx context.Context, c Caller, id string) error {
 	if err := c.Need(account.Self); err != nil {
 		return err
 	}
-	rows, err := a.o.Store.Logins(ctx, "", a.o.Now())
+	name, err := hex.DecodeString(id)
+	if err != nil || len(name) != idBytes {
+		return ErrNotFound
+	}
+	l, err := a.o.Store.LoginNamed(ctx, name, a.o.Now())
 	if err != nil {
-		return err
+		return found(err)
 	}
-	for _, l := range rows {
-		if idOf(l.TokenHash) != id {
-			continue
+	if l.Account != c.Name {
+		// Whoever may not learns nothing about whether there is such a session.
+		if !c.May(account.EditPeople) {
+			return ErrNotFound
 		}
-		if l.Account != c.Name {
-			// Whoever may not learns nothing about whether there is such a session.
-			if !c.May(account.EditPeople) {
-				return ErrNotFound
-			}
-			if err := a.grave(c, account.EditPeople); err != nil {
-				return err
-			}
+		if err := a.grave(c, account.EditPeople); err != nil {
+			return err
 		}
-		return found(a.o.Store.Change(ctx, c.Entry("session.revoke", l.Account, id), func(ch *sqlite.Change) error { return ch.RemoveLogin(l.TokenHash) }))
 	}
-	return ErrNotFound
+	return found(a.o.Store.Change(ctx, c.Entry("session.revoke", l.Account, id), func(ch *sqlite.Change) error { return ch.RemoveLogin(l.TokenHash) }))
 }
 
 // RevokeOthers ends all of the caller's sessions but this one.

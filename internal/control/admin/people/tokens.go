@@ -181,4 +181,6 @@ func tokenOf(k store.APIToken) account.Token {
 }
 
 // idOf names a secret by the beginning of its hash, which tells nothing of it.
-func idOf(hash [32]byte) string { return hex.EncodeToString(hash[:8]) }
+func idOf(hash [32]byte) string { return hex.EncodeToString(hash[:idBytes]) }
+
+const idBytes = 8
