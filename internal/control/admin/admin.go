@@ -60,7 +60,7 @@ type Admin struct {
 	*rules.Desk
 
 	o         Options
-	followers chan struct{} // bounds live lists
+	followers followers // bounds live lists
 
 	// standing serialises changes of blocks, so that what holds is what was stored last.
 	standing sync.Mutex
@@ -75,10 +75,6 @@ type Admin struct {
 	stale bool // an edit was made since the index was
 }
 
-const (
-	maxFollowers = 64
-)
-
 // New makes an Admin, reads the edits and makes the stored blocks hold.
 func New(ctx context.Context, o Options) (*Admin, error) {
 	if o.Store == nil || o.Inventory == nil || o.Status == nil || o.Now == nil || o.Random == nil || o.Log == nil {
@@ -92,7 +88,7 @@ func New(ctx context.Context, o Options) (*Admin, error) {
 		o.Poll = time.Second
 	}
 	a := &Admin{
-		People: p, o: o, followers: make(chan struct{}, maxFollowers), edits: estate.Edits{},
+		People: p, o: o, followers: followers{of: map[string]int{}}, edits: estate.Edits{},
 	}
 	a.Desk = rules.NewDesk(rules.Options{Store: o.Store, Door: o.Policy, Endpoint: a.known, Now: o.Now, Random: o.Random})
 	edits, err := o.Store.EndpointEdits(ctx)

@@ -227,6 +227,39 @@ func TestBlocksHoldForWhoHasGone(t *testing.T) {
 	}
 }
 
+// TestLiveListsOfOneAreBounded: nobody takes all live lists.
+func TestLiveListsOfOneAreBounded(t *testing.T) {
+	w := admintest.New(t)
+	c := w.SignIn(t).Caller
+	other := c
+	other.Name = "token:other"
+	errDone := errors.New("done")
+	open, others := 0, 0
+	var look func([]admin.Event) error
+	look = func([]admin.Event) error {
+		open++
+		if open < 20 {
+			if err := w.Admin.FollowEvents(t.Context(), c, admin.EventQuery{}, look); !errors.Is(err, admin.ErrBusy) {
+				return err
+			}
+		}
+		err := w.Admin.FollowEvents(t.Context(), other, admin.EventQuery{}, func([]admin.Event) error { others++; return errDone })
+		if !errors.Is(err, errDone) {
+			t.Errorf("another is kept out: %v", err)
+		}
+		return errDone
+	}
+	for range 2 { // what was left is free again
+		open = 0
+		if err := w.Admin.FollowEvents(t.Context(), c, admin.EventQuery{}, look); !errors.Is(err, errDone) {
+			t.Fatal(err)
+		}
+		if open != 8 || others == 0 {
+			t.Errorf("%d lists of one, %d of another", open, others)
+		}
+	}
+}
+
 func TestEveryUseCaseNeedsItsPermission(t *testing.T) {
 	w := admintest.New(t)
 	w.Fill(t, 5)

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"merlon/internal/model/account"
@@ -25,6 +26,39 @@ const (
 	batchPages = 10
 )
 
+// Bounds of live lists: of all, and of one account or token, so that nobody takes them all.
+const (
+	maxFollowers    = 64
+	maxFollowersOne = 8
+)
+
+// followers counts live lists by who looks at them.
+type followers struct {
+	mu  sync.Mutex
+	all int
+	of  map[string]int
+}
+
+func (f *followers) join(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all >= maxFollowers || f.of[name] >= maxFollowersOne {
+		return false
+	}
+	f.all++
+	f.of[name]++
+	return true
+}
+
+func (f *followers) leave(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all--
+	if f.of[name]--; f.of[name] == 0 {
+		delete(f.of, name)
+	}
+}
+
 // FollowEvents calls each with what comes, oldest first, until ctx ends, each fails, or the caller may no longer see it.
 // The first call hands over the latest events there are, at most q.Limit; an empty call says that nothing came, so that
 // a broken connection is noticed.
@@ -37,12 +71,10 @@ func (a *Admin) WatchEvents(ctx context.Context, c Caller, q EventQuery, each fu
 	if err := c.Need(account.SeeEvents); err != nil {
 		return err
 	}
-	select {
-	case a.followers <- struct{}{}:
-		defer func() { <-a.followers }()
-	default:
+	if !a.followers.join(c.Name) {
 		return ErrBusy
 	}
+	defer a.followers.leave(c.Name)
 	first, err := a.latest(ctx, c, q)
 	if err != nil {
 		return err

@@ -75,6 +75,7 @@ type Caller struct {
 	Scopes []account.Permission
 	Sites  []string
 
+	local   bool      // it came through files of this machine: there is no session that could end
 	session [32]byte  // hash of the cookie or token
 	expires time.Time // when the session or token ends
 	proved  time.Time // of a person: when they last showed who they are

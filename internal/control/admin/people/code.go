@@ -134,13 +134,13 @@ func (a *People) NewRecovery(ctx context.Context, c Caller) ([]string, error) {
 	return codes, a.o.Store.Change(ctx, c.Entry("codes.recovery", c.Name, ""), func(ch *sqlite.Change) error { return ch.PutRecovery(c.Name, hashes) })
 }
 
-// RemoveCodes ends one-time codes for the caller's account.
+// RemoveCodes ends one-time codes for the caller's account, and its other sessions, as turning them on does.
 func (a *People) RemoveCodes(ctx context.Context, c Caller) error {
 	if err := a.grave(c, account.Self); err != nil {
 		return err
 	}
 	return found(a.o.Store.Change(ctx, c.Entry("codes.remove", c.Name, ""), func(ch *sqlite.Change) error {
-		return errors.Join(ch.SetTOTP(c.Name, nil, 0), ch.PutRecovery(c.Name, nil))
+		return errors.Join(ch.SetTOTP(c.Name, nil, 0), ch.PutRecovery(c.Name, nil), ch.RemoveLogins(c.Name, c.session))
 	}))
 }
 

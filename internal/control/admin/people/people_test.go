@@ -610,6 +610,48 @@ func TestLinksGoWithWhoMadeThem(t *testing.T) {
 	}
 }
 
+// TestTurningCodesOffEndsOtherSessions, as turning them on does.
+func TestTurningCodesOffEndsOtherSessions(t *testing.T) {
+	w := admintest.New(t)
+	in, ctx := w.SignIn(t), t.Context()
+	secret, _ := enrol(t, w, in.Caller)
+	w.Wait(totp.Period)
+	var second *people.SecondStep
+	if _, err := w.Admin.SignIn(ctx, from, admintest.Name, admintest.Password); !errors.As(err, &second) {
+		t.Fatal(err)
+	}
+	other, err := w.Admin.SignInCode(ctx, from, second.Ticket, totp.Code(secret, totp.Step(w.Now())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var late *people.SecondStep // its password was right while codes were asked for
+	if _, err := w.Admin.SignIn(ctx, from, admintest.Name, admintest.Password); !errors.As(err, &late) {
+		t.Fatal(err)
+	}
+	if err := w.Admin.RemoveCodes(ctx, in.Caller); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Admin.Session(ctx, other.Secret, "192.0.2.1"); !errors.Is(err, people.ErrSignIn) {
+		t.Errorf("another session: %v", err)
+	}
+	if _, err := w.Admin.Session(ctx, in.Secret, "192.0.2.1"); err != nil {
+		t.Errorf("this session: %v", err)
+	}
+	if _, err := w.Admin.SignInCode(ctx, from, late.Ticket, "123456"); !errors.Is(err, people.ErrSignIn) {
+		t.Errorf("a code that is asked for no more: %v", err)
+	}
+}
+
+func TestLocalCallersStay(t *testing.T) {
+	w := admintest.New(t)
+	if err := w.Admin.Still(t.Context(), people.Local("command line", w.Now(), account.Developer)); err != nil {
+		t.Error(err)
+	}
+	if err := w.Admin.Still(t.Context(), people.Caller{Name: "ana", Role: account.Admin}); !errors.Is(err, people.ErrSignIn) {
+		t.Errorf("somebody without a session: %v", err)
+	}
+}
+
 func TestHashesAreMadeAnewWhenTheirCostChanges(t *testing.T) {
 	w := admintest.New(t)
 	ctx := t.Context()
