@@ -42,7 +42,7 @@ func TestMadeYouReset(t *testing.T) {
 					}
 				}
 			}()
-			_ = conn.send(preface, frame(frameSettings, 0, 0, ""))
+			_ = conn.send(preface, frame(frameSettings, 0, 0, ""), frame(frameWindow, 0, 0, "\x10\x00\x00\x00"))
 			n := 0
 			for ended := false; n < all && !ended; n++ { // one after the other: never too many at once
 				id := uint32(2*n + 1)
