@@ -114,7 +114,8 @@ func (s *server) enter(w http.ResponseWriter, r *http.Request, route ui.Route, p
 		return err
 	}
 	if p.Caller.May(account.SeeStatus) {
-		if p.Status, err = s.Admin.Status(r.Context(), p.Caller); err != nil {
+		// A token for some sites sees none of what is of all of them, and the page all the same.
+		if p.Status, err = s.Admin.Status(r.Context(), p.Caller); err != nil && !errors.Is(err, admin.ErrSite) {
 			return err
 		}
 	}
@@ -147,14 +148,16 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, p *ui.Page, err er
 		return
 	case errors.Is(err, admin.ErrSignIn):
 		status, text = http.StatusUnauthorized, "Your session has ended. Sign in and try again."
-	case errors.Is(err, admin.ErrForbidden), errors.Is(err, errProof):
+	case errors.Is(err, admin.ErrForbidden), errors.Is(err, admin.ErrSite), errors.Is(err, admin.ErrStale), errors.Is(err, errProof):
 		status, text = http.StatusForbidden, ui.Sentence(err)
 	case errors.Is(err, admin.ErrNotFound):
 		status, text = http.StatusNotFound, "There is nothing here. It may have been removed, or merged into something else."
 	case errors.As(err, &input):
 		status, text = http.StatusBadRequest, ui.Sentence(err)
-	case errors.As(err, &throttled):
+	case errors.As(err, &throttled), errors.Is(err, admin.ErrBusy):
 		status, text = http.StatusTooManyRequests, ui.Sentence(err)
+	case errors.Is(err, admin.ErrChanged):
+		status, text = http.StatusConflict, ui.Sentence(err)
 	default:
 		s.Log.Error("page failed", "method", r.Method, "path", r.URL.Path, "cause", err)
 		if full, ok := admin.DiskFull(err); ok {
@@ -180,6 +183,8 @@ func titleOf(status int) string {
 		return "That could not be read"
 	case http.StatusTooManyRequests:
 		return "A little slower"
+	case http.StatusConflict:
+		return "Somebody was faster"
 	case http.StatusInsufficientStorage:
 		return "The disk is full"
 	default:

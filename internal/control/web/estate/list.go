@@ -51,7 +51,7 @@ func (s *room) inventory(w http.ResponseWriter, r *http.Request, p *ui.Page) err
 	sc, mistake := sceneOf("/inventory", r.URL.Query())
 	v := listView{
 		scene: sc, Now: s.Admin.Now(), Listen: ui.Listen(p.Status),
-		MayEdit: p.Caller.May(account.EditInventory), MaySave: p.Caller.May(account.EditViews),
+		MayEdit: p.Caller.May(account.EditInventory), MaySave: p.Caller.Need(account.EditViews) == nil,
 	}
 	err := mistake
 	if err == nil {
