@@ -22,6 +22,12 @@ import (
 // browser starts Chromium, or skips loudly.
 func browser(t *testing.T, width, height int) context.Context {
 	t.Helper()
+	return browserFor(t, width, height, 2*time.Minute)
+}
+
+// browserFor is browser with a time of its own.
+func browserFor(t *testing.T, width, height int, atMost time.Duration) context.Context {
+	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("NO CHROMIUM: the pages were not opened in a browser; install the package chromium")
@@ -33,7 +39,7 @@ func browser(t *testing.T, width, height int) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, atMost)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -127,10 +133,10 @@ func TestBrowserFirstVisit(t *testing.T) {
 	}
 	shoot(t, ctx, "endpoint")
 
-	do("block it", chromedp.Click(`.title details:last-of-type summary`), chromedp.WaitVisible(`.pop input[name=why]`),
-		chromedp.SendKeys(`.pop form[action="/blocks"] input[name=why]`, "leaks records"))
+	do("block it", chromedp.Click(`#act details:last-of-type summary`), chromedp.WaitVisible(`#act input[name=why]`),
+		chromedp.SendKeys(`#act form[action="/blocks"] input[name=why]`, "leaks records"))
 	shoot(t, ctx, "endpoint-block")
-	do("send it", chromedp.Click(`.pop form[action="/blocks"] button.danger`), chromedp.WaitVisible(`.notice.warn`))
+	do("send it", chromedp.Click(`#act form[action="/blocks"] button.danger`), chromedp.WaitVisible(`.notice.warn`))
 	if got := text(".notice.warn"); !strings.Contains(got, "leaks records") {
 		t.Errorf("after the block: %q", got)
 	}
