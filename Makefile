@@ -15,7 +15,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT) -X main.da
 RACE     := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race,)
 
 .DEFAULT_GOAL := help
-.PHONY: help build need-upstream run demo test test-short race lint fmt fuzz h2spec bench bench-micro generate deps tools clean
+.PHONY: help build need-upstream run demo test test-short race lint fmt fuzz h2spec bench bench-micro generate deps screenshots tools clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ generate: $(BIN)/templ ## Write generated code and reference pages afresh
 
 deps: ## Install the programs some tests need (nginx, haproxy, apache2, caddy, node, wrk, h2load, chromium), where apt-get and root are there
 	@./tools/deps.sh
+
+screenshots: deps ## Open every page of the dashboard in Chromium and keep pictures in bin/screenshots
+	mkdir -p $(BIN)/screenshots
+	MERLON_SCREENSHOTS=$(CURDIR)/$(BIN)/screenshots $(GO) test -count=1 -timeout 14m -run TestPagesInABrowser ./internal/control/web
 
 tools: $(BIN)/golangci-lint $(BIN)/gofumpt $(BIN)/templ $(BIN)/benchstat ## Install the developers' tools into bin/, at pinned versions
 
