@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -278,10 +279,9 @@ func (r *recipe) events(n int) []recorded {
 			if len(list.Items) > n {
 				r.t.Errorf("%d events, wanted %d: %+v", len(list.Items), n, list.Items)
 			}
-			out := make([]recorded, n)
-			for i := range out {
-				out[i] = list.Items[len(list.Items)-1-i]
-			}
+			// By when they began: an answer may reach its caller, who asks again, before its event is recorded.
+			out := list.Items[len(list.Items)-n:]
+			slices.SortFunc(out, func(a, b recorded) int { return strings.Compare(a.ID, b.ID) })
 			return out
 		}
 		select {
