@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -47,7 +46,7 @@ func (f *eventFlags) recall(ctx context.Context, dir string) (r pastEvent, err e
 	case f.server != "" && dir != "":
 		return r, usage("--event takes --data or --server, not both")
 	case f.server != "":
-		r.line, err = fetchExchange(ctx, f.server, os.Getenv("MERLON_TOKEN"), f.id)
+		r.line, err = fetchExchange(ctx, f.server, f.id)
 	case dir != "":
 		r.line, err = storedExchange(ctx, dir, f.id)
 	default:
@@ -96,41 +95,14 @@ func storedExchange(ctx context.Context, dir, id string) ([]byte, error) {
 }
 
 // fetchExchange reads an event from a running server.
-func fetchExchange(ctx context.Context, server, token, id string) ([]byte, error) {
-	base, err := url.Parse(server)
-	if err != nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, usage("--server %q is no URL: write http://127.0.0.1:9901", server)
-	}
-	base.Path = strings.TrimRight(base.Path, "/") + "/activity/" + url.PathEscape(id) + "/exchange"
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.String(), nil)
+func fetchExchange(ctx context.Context, server, id string) ([]byte, error) {
+	r, err := askURL(server, os.Getenv("MERLON_TOKEN"))
 	if err != nil {
-		return nil, usage("%v", err)
+		return nil, err
 	}
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	here := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := here.Do(req) // bounded by ctx
-	if err != nil {
-		return nil, failed(err)
-	}
-	defer resp.Body.Close()
-	switch {
-	case resp.StatusCode == http.StatusNotFound:
-		return nil, usage("%s has no event %s: it may have been trimmed", server, id)
-	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden || resp.StatusCode/100 == 3:
-		return nil, usage("%s answers %s: set MERLON_TOKEN to an API token with the role developer or more", server, resp.Status)
-	case resp.StatusCode != http.StatusOK:
-		return nil, failed(fmt.Errorf("%s answers %s", server, resp.Status))
-	}
-	const most = 1 << 20
-	line, err := io.ReadAll(io.LimitReader(resp.Body, most))
-	if err != nil {
-		return nil, failed(err)
-	}
-	return line, nil
+	var line json.RawMessage
+	err = r.call(ctx, http.MethodGet, "/v1/events/"+url.PathEscape(id)+"/exchange", "", nil, &line)
+	return line, err
 }
 
 // judge runs the event through the engine once more. Its event takes the id of then.

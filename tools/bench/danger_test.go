@@ -33,7 +33,7 @@ func merlonForTest(t *testing.T) string {
 // TestSoak lets a minute's worth of trouble happen in half a minute. How much is done in that time is of no interest.
 func TestSoak(t *testing.T) {
 	program := merlonForTest(t)
-	p := planSoak(30 * time.Second, 10*time.Millisecond)
+	p := planSoak(30*time.Second, 10*time.Millisecond)
 	p.reloads, p.certs, p.dying, p.dead, p.handOver, p.look = 2*time.Second, 3*time.Second, 4*time.Second, time.Second, 10*time.Second, 2*time.Second
 	p.callers, p.patience = 2, 2*time.Minute
 	got, err := soak(t.Context(), program, p, testWriter{t})

@@ -244,7 +244,7 @@ func TestSitesOfATokenAreAllItSees(t *testing.T) {
 	if p, err := a.PreviewEdits(ctx, all, admin.Selection{}, admin.EndpointChange{}); err != nil || p.Total != 40 {
 		t.Error(p, err)
 	}
-	if _, _, err := a.Walk(ctx, c); err != nil {
+	if _, _, err := a.Tour(ctx, c); err != nil {
 		t.Errorf("the tour: %v", err)
 	}
 	var mistake *admin.InputError

@@ -30,16 +30,16 @@ func TestTour(t *testing.T) {
 	for i, want := range []string{
 		"Writes that nobody described", "first succeeded", "It had never written before", "Decide",
 	} {
-		step := []string{"1", "2", "3", "4"}[i]
-		code, body := v.post("/", "/tour", url.Values{"step": {step}})
+		stop := []string{"1", "2", "3", "4"}[i]
+		code, body := v.post("/", "/tour", url.Values{"stop": {stop}})
 		if code != 200 || !strings.Contains(body, want) {
-			t.Fatalf("step %s: %d, does not say %q", step, code, want)
+			t.Fatalf("stop %s: %d, does not say %q", stop, code, want)
 		}
 	}
 	if _, body := v.get("/activity"); !strings.Contains(body, "Back to the tour") {
 		t.Error("who has wandered off finds no way back")
 	}
-	if code, body := v.post("/", "/tour", url.Values{"step": {"end"}, "back": {"/inventory"}}); code != 200 || strings.Contains(body, aside) {
+	if code, body := v.post("/", "/tour", url.Values{"stop": {"end"}, "back": {"/inventory"}}); code != 200 || strings.Contains(body, aside) {
 		t.Errorf("the tour goes on after its end: %d", code)
 	}
 	if _, body := v.get("/"); strings.Contains(body, aside) {
@@ -56,7 +56,7 @@ func TestTourIsSilentWithoutAStory(t *testing.T) {
 	if _, body := v.get("/"); strings.Contains(body, "Guided tour") {
 		t.Error("a tour with nothing to tell")
 	}
-	if code, _ := v.post("/", "/tour", url.Values{"step": {"3"}}); code != 200 {
-		t.Errorf("a step of no tour: %d, want the overview", code)
+	if code, _ := v.post("/", "/tour", url.Values{"stop": {"3"}}); code != 200 {
+		t.Errorf("a stop of no tour: %d, want the overview", code)
 	}
 }

@@ -92,9 +92,10 @@ func (s *server) guard(route ui.Route) http.HandlerFunc {
 		}
 		err := s.enter(w, r, route, p)
 		if err == nil {
-			p.Tour, err = tour.Of(r, s.Options, p.Caller)
-		}
-		if err == nil {
+			var lost error
+			if p.Tour, lost = tour.Of(r, s.Options, p.Caller); lost != nil { // the page is what was asked for
+				s.Log.Warn("the guided tour found nothing to tell", "error", lost)
+			}
 			err = route.Handle(w, r, p)
 		}
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"merlon/internal/model/event"
 	"merlon/internal/model/exchange"
 	"merlon/internal/model/identity"
+	"merlon/internal/model/inventory"
 	"merlon/internal/model/sketch"
 )
 
@@ -74,6 +75,7 @@ type fold struct {
 	success bool // the upstream answered 2xx: the only evidence for a claim
 	own     bool // the answer is Merlon's, not the upstream's
 	proved  bool // the principal is accepted or verified
+	writes  bool // by its method alone
 	network uint64
 	token   uint64 // of the network, uniform and keyed
 	caller  uint64 // the proved principal's token, otherwise the network's
@@ -140,6 +142,7 @@ func (f *fold) of(e *event.Event, seed uint64) {
 	if f.proved = e.Principal.Token != 0 && e.Principal.Strength.Proved(); f.proved {
 		f.caller = e.Principal.Token
 	}
+	f.writes = inventory.AccessOf(string(e.Bytes(e.Method))) == inventory.Write
 	f.hour = uint32(e.At / int64(time.Hour))
 	f.occurrence = be64(e.ID[:8]) ^ sketch.Mix(be64(e.ID[8:]))
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"merlon/internal/model/inventory"
 	"merlon/internal/model/sketch"
 )
 
@@ -57,7 +56,7 @@ func (p *Principals) fold(f *fold) {
 		return
 	}
 	v := Principal{First: f.e.At, FirstWrite: math.MaxInt64, Proved: f.proved}
-	if f.writes() {
+	if f.writes {
 		v.FirstWrite, v.Writes = f.e.At, 1
 	} else {
 		v.Reads, v.Hours[0] = 1, f.hour
@@ -134,7 +133,7 @@ type Writers struct{ Sample sketch.BottomK[Writer] }
 func makeWriters() Writers { return Writers{sketch.MakeBottomK[Writer](writerSample)} }
 
 func (w *Writers) fold(f *fold) {
-	if !f.success || f.e.Principal.Token == 0 || !f.writes() {
+	if !f.success || f.e.Principal.Token == 0 || !f.writes {
 		return
 	}
 	if x := w.Sample.Slot(f.e.Principal.Token); x != nil {
@@ -165,11 +164,6 @@ func (w *Writers) read(r *reader) {
 		v.Count = uint32(n)
 		return v, r.b, r.err == nil && v.First > 0 && n > 0 && n <= math.MaxUint32
 	})
-}
-
-// writes tells whether the exchange writes, by its method alone.
-func (f *fold) writes() bool {
-	return inventory.AccessOf(string(f.e.Bytes(f.e.Method))) == inventory.Write
 }
 
 // ReadBefore is in how many different hours, readHours at most, it read before the hour of a moment of event time.

@@ -3,7 +3,6 @@
 package tour
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -13,7 +12,7 @@ import (
 	"merlon/internal/model/account"
 )
 
-// cookie keeps which step somebody is at, or that they want none. It is not a secret.
+// cookie keeps which stop somebody is at, or that they want no tour. It is not a secret.
 const cookie = "merlon_tour"
 
 // over is the cookie's value for who wants no tour.
@@ -24,24 +23,24 @@ type room struct{ ui.Options }
 // Routes are the tour's.
 func Routes(o ui.Options) []ui.Route {
 	s := room{o}
-	return []ui.Route{{Method: "POST", Path: "/tour", Needs: account.SeeInventory, Handle: s.step}}
+	return []ui.Route{{Method: "POST", Path: "/tour", Needs: account.SeeInventory, Handle: s.move}}
 }
 
-// step goes to a step, or ends the tour where one stands.
-func (s room) step(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
+// move goes to a stop, or ends the tour where one stands.
+func (s room) move(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	k := &http.Cookie{Name: cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil, MaxAge: 365 * 24 * 3600, Value: over}
-	n, err := strconv.Atoi(r.PostForm.Get("step"))
+	n, err := strconv.Atoi(r.PostForm.Get("stop"))
 	if err != nil {
 		http.SetCookie(w, k)
 		http.Redirect(w, r, ui.Within(r.PostForm.Get("back")), http.StatusSeeOther)
 		return nil
 	}
-	walk, ok, err := s.Admin.Walk(r.Context(), p.Caller)
+	t, ok, err := s.Admin.Tour(r.Context(), p.Caller)
 	if err != nil {
 		return err
 	}
 	to := "/"
-	if all := steps(&walk); ok && n >= 1 && n <= len(all) {
+	if all := stops(&t); ok && n >= 1 && n <= len(all) {
 		k.Value, to = strconv.Itoa(n), all[n-1].path
 	}
 	http.SetCookie(w, k)
@@ -49,10 +48,10 @@ func (s room) step(w http.ResponseWriter, r *http.Request, p *ui.Page) error {
 	return nil
 }
 
-// Of is the step of a request, for the page it is on; nil where nothing is to be told. Who has never answered is asked, on
-// the overview alone.
+// Of is what the tour says on the page of a request; nil for nothing. Who has never answered is asked, on the overview
+// alone. Parts of pages, which htmx asks for, have no room for it.
 func Of(r *http.Request, o ui.Options, c admin.Caller) (*ui.Tour, error) {
-	if r.Method != http.MethodGet || !c.SignedIn() || c.Machine || c.Admit(account.SeeInventory) != nil {
+	if r.Method != http.MethodGet || r.Header.Get("HX-Request") != "" || !c.SignedIn() || c.Machine || c.Admit(account.SeeInventory) != nil {
 		return nil, nil
 	}
 	at := ""
@@ -60,26 +59,19 @@ func Of(r *http.Request, o ui.Options, c admin.Caller) (*ui.Tour, error) {
 		at = k.Value
 	}
 	n, err := strconv.Atoi(at)
-	if at == over || err != nil && r.URL.Path != "/" {
+	switch {
+	case at == over, err != nil && r.URL.Path != "/":
 		return nil, nil
+	case err != nil:
+		return offer(r, o, c)
 	}
-	walk, ok, err := o.Admin.Walk(r.Context(), c)
-	if err != nil || !ok {
+	told, ok, err := o.Admin.Tour(r.Context(), c)
+	all := stops(&told)
+	if err != nil || !ok || n < 1 || n > len(all) {
 		return nil, err
 	}
-	all := steps(&walk)
-	switch {
-	case n == 0:
-		return &ui.Tour{
-			Title: "Somebody writes where no description says so",
-			Text:  fmt.Sprintf("Merlon has found %s. A tour of %d steps shows when it appeared, who used it and what you can do.", walk.Endpoint.Method+" "+walk.Endpoint.Template, len(all)),
-			Of:    len(all), Next: 1, Label: "Show me",
-		}, nil
-	case n < 0 || n > len(all):
-		return nil, nil
-	}
 	s := all[n-1]
-	t := &ui.Tour{Step: n, Of: len(all), Title: s.title, Text: s.text, Away: s.path}
+	t := &ui.Tour{Stop: n, Of: len(all), Title: s.title, Text: s.text, Away: s.path}
 	if u, err := url.Parse(s.path); err == nil && u.Path == r.URL.Path {
 		t.Away = ""
 	}
@@ -87,4 +79,17 @@ func Of(r *http.Request, o ui.Options, c admin.Caller) (*ui.Tour, error) {
 		t.Next, t.Label = n+1, all[n].lead
 	}
 	return t, nil
+}
+
+// offer asks whether somebody wants the tour.
+func offer(r *http.Request, o ui.Options, c admin.Caller) (*ui.Tour, error) {
+	e, ok, err := o.Admin.Undescribed(r.Context(), c)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &ui.Tour{
+		Title: "Somebody writes where no description says so",
+		Text:  "Merlon has found " + e.Method + " " + e.Template + ". A short tour shows when it appeared, who used it and what you can do.",
+		Next:  1, Label: "Show me",
+	}, nil
 }

@@ -38,7 +38,7 @@ type Page struct {
 	Assets string  // where the assets live, with a slash at its end
 	// Scripts are the modules of this page beside merlon.js, by name: "live.js".
 	Scripts []string
-	// Tour is the step of the guided tour that is told on this page; nil for none.
+	// Tour is the stop of the guided tour that is told on this page; nil for none.
 	Tour *Tour
 	// Wide lets the page take the whole width of the window.
 	Wide bool
