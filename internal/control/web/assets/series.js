@@ -97,10 +97,12 @@ async function follow(figure) {
     };
   }
 
-  function times(_, all) {
+  // A label at the right edge would be cut off: it is left out, as where the server draws.
+  function times(plot, all) {
+    const { min, max } = plot.scales.x;
     const day = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", timeZone: "UTC" });
     const far = all.length > 1 && all[1] - all[0] >= 4 * 3600;
-    return all.map((t) => (far && t % 86400 === 0 ? day.format(t * 1e3) : new Date(t * 1e3).toISOString().slice(11, 16)));
+    return all.map((t) => (t - min > 0.97 * (max - min) ? "" : far && t % 86400 === 0 ? day.format(t * 1e3) : new Date(t * 1e3).toISOString().slice(11, 16)));
   }
 
   // The legend says what is under the pointer, and the sums again when it leaves.
