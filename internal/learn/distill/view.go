@@ -36,7 +36,7 @@ type view struct {
 }
 
 func (d *distiller) view(n *draft, b born) *view {
-	v := &view{d: d, n: n, born: b, leaf: n.merged, access: inventory.AccessOf(n.method)}
+	v := &view{d: d, n: n, born: b, leaf: n.merged, access: summary.AccessOf(n.method)}
 	if v.leaf == nil {
 		v.leaf = summary.NewLeaf()
 	}

@@ -142,7 +142,7 @@ func (f *fold) of(e *event.Event, seed uint64) {
 	if f.proved = e.Principal.Token != 0 && e.Principal.Strength.Proved(); f.proved {
 		f.caller = e.Principal.Token
 	}
-	f.writes = inventory.AccessOf(string(e.Bytes(e.Method))) == inventory.Write
+	f.writes = AccessOf(string(e.Bytes(e.Method))) == inventory.Write
 	f.hour = uint32(e.At / int64(time.Hour))
 	f.occurrence = be64(e.ID[:8]) ^ sketch.Mix(be64(e.ID[8:]))
 }

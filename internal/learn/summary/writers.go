@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"merlon/internal/model/inventory"
 	"merlon/internal/model/sketch"
 )
 
@@ -175,4 +176,15 @@ func (p *Principal) ReadBefore(at int64) int {
 		}
 	}
 	return n
+}
+
+// AccessOf tells reads from writes by the method, for what is learned: beside the methods of inventory.AccessOf, QUERY and
+// those of WebDAV that only ask are safe (IANA's registry of methods). A POST that only searches is told apart by later
+// learners.
+func AccessOf(method string) inventory.Access {
+	switch method {
+	case "QUERY", "PROPFIND", "REPORT", "SEARCH":
+		return inventory.Read
+	}
+	return inventory.AccessOf(method)
 }
